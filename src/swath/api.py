@@ -1,0 +1,300 @@
+"""Archives, the way one opens, fills and asks them. `swath` re-exports what is public."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swath import archive as archives
+from swath import encoders
+from swath import search as searching
+from swath.errors import EncoderError, ImageryError, InputError
+from swath.imagery import Tiling, scan
+from swath.types import Bounds, Encoder, Gallery, Hits, Progress, Query, Scalar
+
+if TYPE_CHECKING:
+    from swath.archive import AddReport, ArchiveInfo, Problem, Store
+    from swath.search import Pipeline
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Picture: TypeAlias = PathLike | NDArray[np.uint8]
+"""An image file, or RGB pixels uint8[h, w, 3]."""
+
+
+def open(path: PathLike, *, encoder: PathLike | Encoder | None = None, threads: int | None = None) -> Archive:  # noqa: A001
+    """Open an archive.
+
+    It brings its encoder along; `encoder` (a name, a folder, an object) is for archives without one.
+    `threads` None takes what the machine has. Raises `ArchiveError` where there is no archive that this
+    version reads, and `EncoderError` for another encoder than the one that made it.
+    """
+    store = archives.open_store(Path(path))
+    return Archive(store, None if encoder is None else _encoder(encoder, threads), threads)
+
+
+def index(
+    sources: PathLike | Sequence[PathLike],
+    path: PathLike,
+    encoder: PathLike | Encoder | None = None,
+    *,
+    tile_size: int | None = None,
+    overlap: int | None = None,
+    min_valid: float | None = None,
+    bands: Sequence[int] | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Archive:
+    """Index files and folders into the archive at `path`, which is made, or continued where it exists.
+
+    Only what is new or changed is encoded. `encoder`, `tile_size` and `overlap` (pixels), `min_valid` (least
+    share of valid pixels) and `bands` (one, or red, green, blue; counted from 1) are settled when the archive
+    is made, by default as `base`, 256, 0, 0.5 and the colours; later they may be left out and not changed.
+    `attributes` are given to every new tile. Files that cannot be read are listed in `report.skipped`.
+
+    Raises `InputError` for sources that are missing and for settings that do not fit, `ArchiveError` where
+    the archive cannot be written, `EncoderError` for an encoder that is missing or not the archive's.
+    """
+    _check(sources)  # before an archive is made for them
+    archive = _prepare(path, encoder, tile_size, overlap, min_valid, bands, threads)
+    archive.add(sources, attributes=attributes, progress=progress)
+    return archive
+
+
+def _prepare(
+    path: PathLike,
+    encoder: PathLike | Encoder | None,
+    tile_size: int | None,
+    overlap: int | None,
+    min_valid: float | None,
+    bands: Sequence[int] | None,
+    threads: int | None,
+) -> Archive:
+    """The archive at `path`, made empty where there is none."""
+    exists = (Path(path) / archives.POINTER).exists()
+    if exists:
+        archive = open(path, encoder=encoder, threads=threads)
+        before = archive.info().tiling
+    else:
+        before = Tiling()
+    size = before.size if tile_size is None else tile_size
+    stride = before.stride if tile_size is None else None
+    if overlap is not None:
+        if not 0 <= overlap < size:
+            raise InputError(f"overlap {overlap}: give 0 to {size - 1} pixels, less than the size of a tile")
+        stride = size - overlap
+    tiling = replace(
+        before,
+        size=size,
+        stride=None if stride == size else stride,
+        min_valid=before.min_valid if min_valid is None else min_valid,
+        bands=before.bands if bands is None else tuple(bands),
+    )
+    if not exists:
+        made_by = _encoder(encoders.DEFAULT if encoder is None else encoder, threads)
+        return Archive(archives.create(Path(path), made_by, tiling), made_by, threads)
+    if tiling != before:
+        raise InputError(
+            f"the archive {path} was made with {_described(before)}, not with {_described(tiling)}: "
+            "leave these options out, or index into another archive"
+        )
+    return archive
+
+
+class Archive:
+    """An archive, open for searching and adding. Every search sees what was committed last.
+
+    >>> archive = open("town.swath")
+    >>> archive.search("green").pipeline                           # what ran
+    'dense'
+    >>> hit = archive.search("green", k=1)[0]
+    >>> hit.tile.window.width, hit.tile.footprint, hit.tile.id[:2].isalnum()
+    (64, None, True)
+    """
+
+    def __init__(self, store: Store, encoder: Encoder | None = None, threads: int | None = None) -> None:
+        """Made by `open` and `index`. Raises `EncoderError` for an encoder that is not the archive's."""
+        if encoder is not None and encoder.revision != store.encoder_revision:
+            raise EncoderError(
+                f"the archive {store.path} was made with encoder {store.encoder_name} "
+                f"(revision {store.encoder_revision[:12]}), not with {encoder.name} "
+                f"(revision {encoder.revision[:12]}): leave the encoder out to use the copy in the archive, "
+                "or index into another archive"
+            )
+        self._store = store
+        self._given = encoder
+        self._threads = threads
+        self._opened: tuple[tuple[int, int] | None, Gallery] | None = None
+        self.report: AddReport | None = None
+        """What the last `add` did: files, tiles, and what was skipped with the reasons."""
+
+    def __repr__(self) -> str:
+        return f"Archive({str(self.path)!r}, {len(self):,} tiles)"
+
+    def __len__(self) -> int:
+        """Number of tiles."""
+        return len(self._gallery())
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._store.path
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder that made it. Raises `ArchiveError` where the archive lacks it and none was given."""
+        return self._given or encoders.load(self._store.encoder_folder, self._threads)
+
+    def search(
+        self,
+        text: str | Sequence[str] | None = None,
+        *,
+        image: Picture | Sequence[Picture] | None = None,
+        like: str | Sequence[str] = (),
+        unlike: str | Sequence[str] = (),
+        k: int = 20,
+        where: str | None = None,
+        bbox: Bounds | None = None,
+        pipeline: Pipeline | str = "auto",
+    ) -> Hits:
+        """The `k` tiles that match best: words, pictures and tiles of the archive, all wanted at once.
+
+        `like` and `unlike` take ids, or how they begin; what `unlike` names counts against. `where` is a
+        filter over attributes and `bbox` west, south, east, north in degrees (EPSG:4326); both act before
+        anything is ranked. `pipeline` says how to search.
+
+        >>> archive = open("town.swath")
+        >>> [hit.tile.source.split("/")[-1] for hit in archive.search(["red", "green"], k=1)]
+        ['yellow.png']
+        >>> archive.search("red", where="width > 64 or not source < z").hits
+        ()
+
+        Raises `InputError` (with `SpecError` and `ExpressionError`) for what cannot be asked.
+        """
+        query = Query(
+            texts=_several(text),
+            images=tuple(map(_pixels, _pictures(image))),
+            likes=_several(like),
+            unlikes=_several(unlike),
+            where=where,
+            bbox=bbox,
+        )
+        return searching.search(
+            self._gallery(), query, self.encoder, pipeline=pipeline, k=k, threads=self._threads
+        )
+
+    def add(
+        self,
+        sources: PathLike | Sequence[PathLike],
+        *,
+        attributes: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> AddReport:
+        """Index more files and folders, encoding only what is new or changed; continues what was interrupted.
+
+        >>> report = open("town.swath").add("scenes")
+        >>> report.tiles_added, report.tiles_known, report.skipped
+        (0, 7, ())
+
+        Raises `InputError` for sources that are missing, `ArchiveError` while another process writes.
+        """
+        self.report = self._store.add(
+            _paths(sources),
+            self.encoder,
+            attributes=attributes,
+            progress=progress,
+            threads=self._threads,
+        )
+        return self.report
+
+    def info(self) -> ArchiveInfo:
+        """What it holds: tiles, signals, the encoder with its card, how files were cut, bytes.
+
+        >>> info = open("town.swath").info()
+        >>> info.tiles, sorted(info.signals), info.tiling.size
+        (7, ['dense', 'tokens'], 256)
+        """
+        return self._store.info()
+
+    def verify(self) -> list[Problem]:
+        """Check every byte and every tile; an empty list is a sound archive.
+
+        >>> open("town.swath").verify()
+        []
+        """
+        return self._store.verify()
+
+    def sheet(self, hits: Hits, path: PathLike, *, title: str = "") -> Path:
+        """Write a contact sheet of hits: one self-contained `.html`, or a `.png`.
+
+        Raises `InputError` for another suffix, and where it cannot be written.
+        """
+        from swath.serving import write_sheet
+
+        return write_sheet(hits, Path(path), self._store.thumbnails, title=title)
+
+    def _gallery(self) -> Gallery:
+        # Every commit renames a new pointer into place: while the file is the same, so are the tiles, and the
+        # columns that are mapped and checked already can be searched again.
+        stamp = self._stamp()
+        if self._opened is None or self._opened[0] != stamp:
+            self._opened = stamp, self._store.gallery()
+        return self._opened[1]
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            status = (self.path / archives.POINTER).stat()
+        except OSError:
+            return None  # opening the gallery tells what is wrong
+        return status.st_ino, status.st_mtime_ns
+
+
+def _encoder(encoder: PathLike | Encoder, threads: int | None) -> Encoder:
+    if isinstance(encoder, str | os.PathLike):
+        return encoders.load(encoder if isinstance(encoder, str) else Path(encoder), threads)
+    return encoder
+
+
+def _paths(sources: PathLike | Sequence[PathLike]) -> list[Path]:
+    return [Path(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+
+
+def _check(sources: PathLike | Sequence[PathLike]) -> None:
+    """Raise `InputError` for sources that do not exist: a scan looks at all of them before it begins."""
+    next(scan(_paths(sources), on_skip=lambda _path, _reason: None), None)
+
+
+def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _pictures(given: Picture | Sequence[Picture] | None) -> Sequence[Picture]:
+    if given is None:
+        return ()
+    return [given] if isinstance(given, str | os.PathLike | np.ndarray) else given
+
+
+def _pixels(picture: Picture) -> NDArray[np.uint8]:
+    if isinstance(picture, np.ndarray):
+        return picture
+    from swath.imagery import open_picture
+
+    try:
+        return open_picture(Path(picture))
+    except ImageryError as error:
+        raise InputError(f"query picture {error}") from error
+
+
+def _described(tiling: Tiling) -> str:
+    overlap = 0 if tiling.stride is None else tiling.size - tiling.stride
+    bands = "" if tiling.bands is None else f", bands {','.join(map(str, tiling.bands))}"
+    return f"tiles of {tiling.size} pixels, overlap {overlap}, least valid share {tiling.min_valid}{bands}"

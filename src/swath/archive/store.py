@@ -1,0 +1,227 @@
+"""An archive on disk: made, opened, added to, described, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from swath.archive import pointer
+from swath.archive.files import size_of
+from swath.archive.gallery import ArchiveGallery
+from swath.archive.hot import DamagedHotError, Hot
+from swath.archive.pointer import Pointer
+from swath.archive.rows import original
+from swath.errors import ArchiveError
+from swath.types import Encoder, Progress, Scalar
+
+if TYPE_CHECKING:
+    from swath.archive.builder import AddReport
+    from swath.archive.verify import Problem
+    from swath.imagery import Tiling
+
+# A search opens a store and reads its gallery: whatever needs the table (Lance, PyArrow) is imported where
+# it is used.
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """The encoder that made the signals."""
+
+    name: str
+    revision: str
+    dim: int
+    card: Mapping[str, Any] | None
+    """Content of its card.json, None where the archive holds no copy of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveInfo:
+    """What an archive holds."""
+
+    path: Path
+    format: int
+    software: str
+    """What made it."""
+    committed: datetime
+    tiles: int
+    files: int
+    incomplete: int
+    """Files of which tiles may be missing: adding their folder again completes them."""
+    encoder: EncoderInfo
+    signals: Mapping[str, str]
+    """Name to type and shape of one tile's part, such as "float16[512]"."""
+    tiling: Tiling
+    roots: tuple[str, ...]
+    """Folders that were indexed."""
+    attributes: Mapping[str, str]
+    """Name to kind: number, text or flag."""
+    bytes_on_disk: int
+    bytes_by_part: Mapping[str, int]
+    """Of the table, the hot columns and the encoder's copy."""
+    bytes_per_tile: float | None
+    """Of table and hot columns; None where there is no tile."""
+
+
+class Store:
+    """An archive. Every method looks at what was committed last, by whichever process."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an archive. Raises `ArchiveError` where there is none, or one that this swath cannot read."""
+        self.path = path
+        self._pointer()
+
+    @property
+    def encoder_name(self) -> str:
+        """Name of the encoder that made it."""
+        return self._pointer().encoder.name
+
+    @property
+    def encoder_revision(self) -> str:
+        """Digest of the encoder that made it."""
+        return self._pointer().encoder.revision
+
+    @property
+    def encoder_folder(self) -> Path:
+        """The copy of the encoder in the archive. Raises `ArchiveError` where the encoder had no folder."""
+        state = self._pointer()
+        folder = self.path / "encoder" / state.encoder.revision
+        if not folder.is_dir():
+            raise ArchiveError(
+                f"the archive {self.path} holds no copy of its encoder: name it ({state.encoder.name})"
+            )
+        return folder
+
+    def add(
+        self,
+        sources: Sequence[Path],
+        encoder: Encoder,
+        *,
+        attributes: Mapping[str, Scalar] | None = None,
+        batch: int = 32,
+        progress: Progress | None = None,
+        threads: int | None = None,
+        commit_every: float | None = None,
+    ) -> AddReport:
+        """Index files and folders, encoding only what is new or changed; continues what was interrupted.
+
+        `attributes` are given to every new tile; `threads` decode (default: one for each processor);
+        `commit_every` is the longest time in seconds for which a tile stays uncommitted (default: 4).
+
+        Files that cannot be read are skipped and listed in the report. Raises `InputError` for sources that
+        do not exist, `EncoderError` for another encoder than the one that made the archive, `ArchiveError`
+        while another process writes or where the disk refuses. Whatever ends it, what was committed stays.
+        """
+        from swath.archive.builder import COMMIT_EVERY, Builder
+        from swath.archive.writer import Writer
+
+        with Writer(self.path) as writer:
+            builder = Builder(
+                writer,
+                encoder,
+                attributes=attributes,
+                batch=batch,
+                progress=progress,
+                threads=threads,
+                commit_every=COMMIT_EVERY if commit_every is None else commit_every,
+            )
+            return builder.run(sources)
+
+    def info(self) -> ArchiveInfo:
+        """Describe the archive without opening its table."""
+        from swath.imagery import Tiling
+
+        state = self._pointer()
+        parts = {name: size_of(self.path / name) for name in ("tiles.lance", "hot", "encoder")}
+        own = parts["tiles.lance"] + parts["hot"]
+        names = {"dense": f"float16[{state.geometry.dense}]"}
+        if state.geometry.tokens is not None:
+            names["tokens"] = "int8[{}, {}]".format(*state.geometry.tokens)
+        return ArchiveInfo(
+            path=self.path,
+            format=state.format,
+            software=state.software,
+            committed=datetime.fromisoformat(state.committed),
+            tiles=state.tiles,
+            files=state.files,
+            incomplete=len(state.partial),
+            encoder=EncoderInfo(
+                state.encoder.name, state.encoder.revision, state.encoder.dim, self._card(state)
+            ),
+            signals=names,
+            tiling=msgspec.convert(state.tiling, Tiling),
+            roots=tuple(original(root) for root in state.roots),
+            attributes=state.attributes,
+            bytes_on_disk=size_of(self.path),
+            bytes_by_part=parts,
+            bytes_per_tile=own / state.tiles if state.tiles else None,
+        )
+
+    def verify(self) -> list[Problem]:
+        """Check every byte and every tile; an empty list is a sound archive. Changes nothing."""
+        from swath.archive.verify import verify
+
+        return verify(self.path, self._pointer())
+
+    def gallery(self) -> ArchiveGallery:
+        """What was committed last, as a search sees it; it stays as it is while others add."""
+        hot, state = self._open_hot()
+        return ArchiveGallery(hot, state, lambda: self._rebuild(state))
+
+    def thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
+        """JPEG bytes by tile id, of those ids that are there."""
+        from swath.archive.table import Table
+
+        state = self._pointer()
+        return Table(self.path, state.version, state.geometry).thumbnails(ids)
+
+    def _pointer(self) -> Pointer:
+        return pointer.read(self.path)
+
+    def _open_hot(self) -> tuple[Hot, Pointer]:
+        while True:
+            state = self._pointer()
+            try:
+                return Hot(self.path, state.hot), state
+            except DamagedHotError:
+                # A writer may have replaced the generation in between: then the pointer changed too.
+                if self._pointer().hot.generation == state.hot.generation:
+                    return self._rebuild(state), state
+
+    def _rebuild(self, state: Pointer) -> Hot:
+        from swath.archive.recover import rebuild
+
+        return rebuild(self.path, state)
+
+    def _card(self, state: Pointer) -> Mapping[str, Any] | None:
+        path = self.path / "encoder" / state.encoder.revision / "card.json"
+        if not path.is_file():
+            return None
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise ArchiveError(
+                f"{path} is damaged ({error}): put back a copy of the encoder's folder"
+            ) from error
+
+
+def create(path: str | Path, encoder: Encoder, tiling: Tiling | None = None) -> Store:
+    """Make an empty archive in a folder that is missing or empty; a copy of the encoder goes into it.
+
+    Raises `ArchiveError` where something is there already or the folder cannot be written to.
+    """
+    from swath.archive.found import found
+    from swath.imagery import Tiling
+
+    folder = Path(path)
+    found(folder, encoder, tiling or Tiling())
+    return Store(folder)
+
+
+def open_store(path: str | Path) -> Store:
+    """Open an archive. Raises `ArchiveError` where there is none, or one that this swath cannot read."""
+    return Store(Path(path))

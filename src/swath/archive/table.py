@@ -1,0 +1,280 @@
+"""The table of tiles: a Lance dataset. The only module that knows Lance, whose interface moves fast.
+
+Columns: `id`, `digest`, `sources` list<struct<root, path, size, mtime_ns>>, `window` struct, `footprint`
+(WKB in EPSG:4326), `time`, `attributes` struct (absent until a tile has one), `thumbnail` (JPEG), and one
+column per signal. Every change is a new version; the pointer says which version counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+
+from swath import imagery
+from swath.archive.rows import FLAG, NO_TIME, NUMBER, TEXT, Geometry, Row, Rows, Source
+from swath.errors import ArchiveError
+from swath.types import Array, Scalar, Window
+
+FOLDER = "tiles.lance"
+
+_TYPES = {NUMBER: pa.float64(), TEXT: pa.string(), FLAG: pa.bool_()}
+_KINDS = {str(kind): name for name, kind in _TYPES.items()}
+_SOURCE = pa.struct(
+    [("root", pa.int32()), ("path", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())]
+)
+_WINDOW = pa.struct([(name, pa.int32()) for name in ("column", "row", "width", "height")])
+_FRAGMENT_ROWS = 8192
+_FILTER_VALUES = 1000
+_SPARED = timedelta(hours=1)
+"""How long a replaced version stays, so that nobody who reads it loses it."""
+
+
+def _attributes_field(kinds: Mapping[str, str]) -> pa.Field:
+    return pa.field("attributes", pa.struct([(name, _TYPES[kind]) for name, kind in kinds.items()]))
+
+
+def _schema(shapes: Geometry, kinds: Mapping[str, str]) -> pa.Schema:
+    fields = [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("digest", pa.string(), nullable=False),
+        pa.field("sources", pa.list_(_SOURCE)),
+        pa.field("window", _WINDOW),
+        pa.field("footprint", pa.binary()),
+        pa.field("time", pa.timestamp("us", "UTC")),
+        pa.field("thumbnail", pa.binary()),
+        pa.field("dense", pa.list_(pa.float16(), shapes.dense)),
+    ]
+    if shapes.tokens is not None:
+        fields.append(pa.field("tokens", pa.list_(pa.int8(), shapes.tokens[0] * shapes.tokens[1])))
+    if kinds:
+        fields.append(_attributes_field(kinds))
+    return pa.schema(fields)
+
+
+def create(folder: Path, shapes: Geometry) -> None:
+    """Make an empty table in an archive's folder."""
+    lance.write_dataset(_schema(shapes, {}).empty_table(), str(folder / FOLDER), mode="create")
+
+
+class Table:
+    """One version of the table; methods that change it move on to the version that they made.
+
+    Raises `OSError` where the disk fails.
+    """
+
+    def __init__(self, folder: Path, version: int, shapes: Geometry) -> None:
+        """Open a version. Raises `ArchiveError` where it is gone."""
+        self._uri = str(folder / FOLDER)
+        self._shapes = shapes
+        try:
+            self._data = lance.dataset(self._uri, version=version)
+        except (ValueError, OSError) as error:
+            raise ArchiveError(
+                f"version {version} of the table {self._uri} cannot be opened ({_first_line(error)}): "
+                "open the archive again; if that fails too, put back a copy of it or index its sources anew"
+            ) from error
+
+    @property
+    def version(self) -> int:
+        """Grows with every change."""
+        return int(self._data.version)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Kind of every attribute that has a column."""
+        if "attributes" not in self._data.schema.names:
+            return {}
+        return {field.name: _KINDS[str(field.type)] for field in self._data.schema.field("attributes").type}
+
+    def __len__(self) -> int:
+        return int(self._data.count_rows())
+
+    def discard_newer(self) -> None:
+        """Make this version the newest one again, whatever a killed writer left behind it."""
+        if self._data.latest_version != self.version:
+            self._data.restore()
+            self._reopen()
+
+    def append(self, rows: Rows, kinds: Mapping[str, str]) -> None:
+        """Add rows at the end, and a column for every new attribute among `kinds`."""
+        new = {name: kind for name, kind in kinds.items() if name not in self.kinds}
+        if new:
+            self._data.add_columns(pa.schema([_attributes_field(new)]))
+            self._reopen()
+        self._data = lance.write_dataset(self._to_arrow(rows), self._data, mode="append")
+
+    def set_sources(self, sources: Mapping[str, Sequence[Source]]) -> None:
+        """Give all tiles of each digest other sources; tiles without any are removed."""
+        gone = [digest for digest, left in sources.items() if not left]
+        for start in range(0, len(gone), _FILTER_VALUES):
+            self._data.delete(_is_in("digest", gone[start : start + _FILTER_VALUES]))
+        kept = {digest: left for digest, left in sources.items() if left}
+        if kept:
+            changes = pa.table(
+                {
+                    "digest": list(kept),
+                    "sources": pa.array([_plain(left) for left in kept.values()], pa.list_(_SOURCE)),
+                },
+                schema=pa.schema([self._data.schema.field(name) for name in ("digest", "sources")]),
+            )
+            self._data.merge_insert("digest").when_matched_update_all().execute(changes)
+        self._reopen()
+
+    def compact(self, most: int) -> None:
+        """Join small fragments where there are more than `most` of them; the order of rows stays."""
+        small = sum(fragment.count_rows() < _FRAGMENT_ROWS for fragment in self._data.get_fragments())
+        if small > most:
+            self._data.optimize.compact_files(target_rows_per_fragment=_FRAGMENT_ROWS)
+            self._reopen()
+
+    def clean(self) -> None:
+        """Remove versions that were replaced more than an hour ago.
+
+        Only to be called when this version is the acknowledged one. A version may be old and yet have been
+        the newest until now, so its successor's age counts, not its own.
+        """
+        versions: list[tuple[int, datetime]] = [(v["version"], v["timestamp"]) for v in self._data.versions()]
+        limit = datetime.now(versions[-1][1].tzinfo) - _SPARED
+        old = [version for (version, _), (_, replaced) in pairwise(versions) if replaced < limit]
+        if old:
+            self._data.cleanup_old_versions(versions=old)
+
+    def files(self) -> list[Path]:
+        """Every file that this version consists of."""
+        tracked = self._data.tracked_files(min_version=self.version).read_all()
+        mine = zip(tracked["version"].to_pylist(), tracked["path"].to_pylist(), strict=True)
+        return sorted(Path(self._uri) / path for version, path in mine if version == self.version)
+
+    def known(self) -> Iterator[tuple[str, str, tuple[Source, ...]]]:
+        """Id, digest and sources of every tile, in order."""
+        with self._reading():
+            for batch in self._data.to_batches(columns=["id", "digest", "sources"]):
+                yield from zip(
+                    batch["id"].to_pylist(),
+                    batch["digest"].to_pylist(),
+                    _sources(batch["sources"]),
+                    strict=True,
+                )
+
+    def thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
+        """Thumbnails of those of the ids that are there."""
+        wanted = sorted(ids)
+        found: dict[str, bytes] = {}
+        for start in range(0, len(wanted), _FILTER_VALUES):
+            part = _is_in("id", wanted[start : start + _FILTER_VALUES])
+            with self._reading():
+                table = self._data.to_table(columns=["id", "thumbnail"], filter=part)
+            found.update(zip(table["id"].to_pylist(), table["thumbnail"].to_pylist(), strict=True))
+        return found
+
+    def scan(self, batch_size: int = 1024) -> Iterator[Rows]:
+        """All tiles in order, without thumbnails (empty bytes in their place)."""
+        columns = [name for name in self._data.schema.names if name != "thumbnail"]
+        with self._reading():
+            for batch in self._data.to_batches(columns=columns, batch_size=batch_size):
+                yield self._from_arrow(batch)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ArchiveError(
+                f"the table {self._uri} cannot be read ({_first_line(error)}): `swath verify` says what is "
+                "damaged; put back a copy of the archive or index its sources anew"
+            ) from error
+
+    def _reopen(self) -> None:
+        self._data = lance.dataset(self._uri)
+
+    def _to_arrow(self, rows: Rows) -> pa.Table:
+        tiles = rows.rows
+        columns: dict[str, Any] = {
+            "id": [tile.id for tile in tiles],
+            "digest": [tile.digest for tile in tiles],
+            "sources": pa.array([_plain(sources) for sources in rows.sources], pa.list_(_SOURCE)),
+            "window": pa.array([_window(tile.window) for tile in tiles], _WINDOW),
+            "footprint": [
+                None if tile.footprint is None else imagery.to_wkb(tile.footprint) for tile in tiles
+            ],
+            "time": pa.array(
+                [None if tile.time == NO_TIME else tile.time for tile in tiles], pa.int64()
+            ).cast(pa.timestamp("us", "UTC")),
+            "thumbnail": [tile.thumbnail for tile in tiles],
+        }
+        for name, signal in rows.signals.items():
+            flat = pa.array(np.ascontiguousarray(signal).reshape(-1))
+            columns[name] = pa.FixedSizeListArray.from_arrays(flat, int(np.prod(signal.shape[1:])))
+        kinds = self.kinds
+        if kinds:
+            columns["attributes"] = pa.array(
+                [dict(tile.attributes) for tile in tiles], _attributes_field(kinds).type
+            )
+        return pa.table(columns, schema=_schema(self._shapes, kinds))
+
+    def _from_arrow(self, batch: pa.RecordBatch) -> Rows:
+        count = batch.num_rows
+        attributes: list[dict[str, Scalar]] = [{} for _ in range(count)]
+        if "attributes" in batch.schema.names:
+            attributes = [
+                {name: value for name, value in (row or {}).items() if value is not None}
+                for row in batch["attributes"].to_pylist()
+            ]
+        tiles = [
+            Row(
+                id=tile_id,
+                digest=digest,
+                window=Window(**window),
+                footprint=None if footprint is None else imagery.from_wkb(footprint),
+                time=int(NO_TIME) if time is None else time,
+                attributes=attribute,
+                thumbnail=b"",
+            )
+            for tile_id, digest, window, footprint, time, attribute in zip(
+                batch["id"].to_pylist(),
+                batch["digest"].to_pylist(),
+                batch["window"].to_pylist(),
+                batch["footprint"].to_pylist(),
+                batch["time"].cast(pa.int64()).to_pylist(),
+                attributes,
+                strict=True,
+            )
+        ]
+        signals = {"dense": _signal(batch["dense"], (count, self._shapes.dense))}
+        if self._shapes.tokens is not None:
+            signals["tokens"] = _signal(batch["tokens"], (count, *self._shapes.tokens))
+        return Rows(tiles, _sources(batch["sources"]), signals)
+
+
+def _is_in(column: str, values: Sequence[str]) -> str:
+    # Ids and digests are hexadecimal, so nothing needs escaping.
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _plain(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    return [source._asdict() for source in sources]
+
+
+def _window(window: Window) -> dict[str, int]:
+    return {"column": window.column, "row": window.row, "width": window.width, "height": window.height}
+
+
+def _sources(column: Any) -> list[tuple[Source, ...]]:
+    return [tuple(Source(**source) for source in sources) for sources in column.to_pylist()]
+
+
+def _signal(column: Any, shape: tuple[int, ...]) -> Array:
+    flat: Array = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(shape)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -1,0 +1,25 @@
+"""Captioned data sets: pictures, the sentences that describe them, and their splits.
+
+    dataset = load("rsicd", Path("RSICD"), "val")
+
+A data set is one file of this package and one entry of `CAPTIONS`.
+"""
+
+from swath.captions.datasets import CAPTIONS, load, read
+from swath.captions.nouns import Annotations, CaptionedImage, CaptionedSet, Record
+from swath.captions.statistics import Statistics, known_statistics, statistics
+from swath.captions.text import normalise
+
+__all__ = [
+    "CAPTIONS",
+    "Annotations",
+    "CaptionedImage",
+    "CaptionedSet",
+    "Record",
+    "Statistics",
+    "known_statistics",
+    "load",
+    "normalise",
+    "read",
+    "statistics",
+]

@@ -1,0 +1,117 @@
+"""`swath`: the commands, found when they are asked for, and how they end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from swath.errors import SwathError
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes; docs/cli.md lists them."""
+
+COMMANDS = {
+    "index": ("archives", "Index imagery into an archive, new or begun."),
+    "add": ("archives", "Index more imagery into an archive."),
+    "search": ("search", "Find tiles by words, pictures and tiles."),
+    "info": ("archives", "Show what an archive holds and which encoder made it."),
+    "verify": ("archives", "Check every byte and every tile of an archive."),
+    "eval": ("evaluate", "Measure retrieval on a captioned data set."),
+    "train": ("train", "Train an encoder by a recipe."),
+    "export": ("train", "Turn a training run into an encoder folder."),
+    "fetch": ("train", "Bring the pinned files that training starts from."),
+    "sample": ("sample", "Render a small georeferenced world to try things on."),
+}
+"""Name to the module that holds `NAME_command`, and its line in the help, which must not import it."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Names, in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(  # click's signature
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"swath.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command and write all of its output, while click still looks after a pipe that was closed."""
+        result = super().invoke(ctx)
+        sys.stdout.flush()
+        return result
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"max_content_width": 100})
+@click.version_option(package_name="swath", message="%(prog)s %(version)s")
+@click.pass_context
+def app(ctx: click.Context) -> None:
+    """Find places in overhead imagery by words and by example.
+
+    \b
+      swath sample world
+      swath index world --archive world.swath
+      swath search world.swath "boats in a harbour" --sheet boats.html
+
+    Queries are English. Every command has --help, --version, --quiet and --threads.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run `swath` with `args` (None: those of the process) and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may hold what the terminal's encoding does not.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app.main(None if args is None else list(args), "swath", standalone_mode=False)
+    except SystemExit:
+        # Click ends like this after completing words for a shell, and when the pipe was closed: whoever closed
+        # it has read enough, which is no reason to fail.
+        return OK
+    except click.UsageError as error:
+        see = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return _fail(f"{error.format_message().rstrip('.')}{see}", USAGE)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted; what was committed is kept, and the same command continues", INTERRUPTED)
+    except SwathError as error:
+        if os.environ.get("SWATH_DEBUG"):
+            raise
+        return _fail(str(error), error.exit_code)
+    except Exception as error:
+        if os.environ.get("SWATH_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return _fail(f"unexpected {what} (SWATH_DEBUG=1 shows where; please report it)", FAILED)
+    return code if isinstance(code, int) else OK
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"swath: error: {message}", file=sys.stderr)  # noqa: T201  this is the command line
+    return code

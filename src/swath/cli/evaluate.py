@@ -1,0 +1,127 @@
+"""`swath eval`: how good retrieval is on a captioned data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from swath.cli.options import PATH, Settings, common
+from swath.cli.output import duration, note, say, say_table
+from swath.cli.progress import progress
+
+if TYPE_CHECKING:
+    from swath.evaluation import EvalResult, ZeroShotResult
+    from swath.types import Encoder
+
+_SCENES = "rsscn7"
+
+
+@click.command("eval", short_help="Measure retrieval on a captioned data set.")
+@click.argument("dataset")
+@click.option("--root", required=True, type=PATH, metavar="DIR", help="Its folder, in the published layout.")
+@click.option("--split", metavar="S", help="Which part of it (default: test).")
+@click.option(
+    "--encoder", default="base", show_default=True, metavar="E", help="Name or folder of an encoder."
+)
+@click.option("--pipeline", metavar="SPEC", help="How to search (default: dense).")
+@click.option(
+    "--json", "result_file", type=PATH, metavar="FILE", help="Write the result as JSON; - is stdout."
+)
+@common
+@click.pass_obj
+def eval_command(
+    settings: Settings,
+    dataset: str,
+    root: Path,
+    split: str | None,
+    encoder: str,
+    pipeline: str | None,
+    result_file: Path | None,
+) -> None:
+    """Measure retrieval in both directions on DATASET: rsicd, ucm, or captions (Karpathy JSON beside imgs/).
+
+    rsscn7 gives the zero-shot accuracy on RSSCN7 (one folder per class). Recalls are in per cent; ties count
+    by expectation, and intervals are 95 % bootstrap intervals over images.
+    """
+    from swath import encoders
+    from swath.captions import CAPTIONS
+    from swath.evaluation import to_json, write_result
+
+    if dataset not in (*CAPTIONS, _SCENES):
+        raise click.BadParameter(
+            f"{dataset!r}; there are {', '.join((*CAPTIONS, _SCENES))}", param_hint="DATASET"
+        )
+    if dataset == _SCENES and (split or pipeline):
+        raise click.UsageError(
+            f"{_SCENES} is one set, classified by dense: it takes no --split or --pipeline"
+        )
+    model = encoders.load(encoder, settings.threads)
+    result: EvalResult | ZeroShotResult
+    if dataset == _SCENES:
+        result = _classify(root, model, settings.quiet)
+    else:
+        result = _retrieve(dataset, root, split or "test", model, pipeline or "dense", settings.quiet)
+    if result.skipped and not settings.quiet:
+        name, reason = result.skipped[0]
+        note(f"{len(result.skipped):,} images left out, the first {name}: {reason}")
+    if result_file is not None and str(result_file) == "-":
+        say(to_json(result).rstrip("\n"))
+        return
+    if result_file is not None:
+        write_result(result, result_file)
+    _say_result(result)
+
+
+def _retrieve(dataset: str, root: Path, split: str, model: Encoder, pipeline: str, quiet: bool) -> EvalResult:
+    from swath.captions import load
+    from swath.evaluation import evaluate
+
+    captioned = load(dataset, root, split)
+    with progress(quiet) as shown:
+        return evaluate(captioned, model, pipeline=pipeline, progress=shown)
+
+
+def _classify(root: Path, model: Encoder, quiet: bool) -> ZeroShotResult:
+    import msgspec
+
+    from swath.evaluation import evaluate_zero_shot
+
+    with progress(quiet) as shown:
+        result = evaluate_zero_shot(root, model, progress=shown)
+    return msgspec.structs.replace(result, dataset=_SCENES)
+
+
+def _say_result(result: EvalResult | ZeroShotResult) -> None:
+    from swath.evaluation import EvalResult
+
+    by = f"encoder {result.encoder.name} ({result.encoder.revision[:12]}), pipeline {result.pipeline}"
+    if isinstance(result, EvalResult):
+        say(
+            f"{result.dataset} {result.split} ({result.protocol}): {result.images:,} images, "
+            f"{result.captions:,} captions, {by}"
+        )
+        low, high = result.interval.low, result.interval.high
+        rows = [
+            _direction("image to text", result.i2t, low.i2t, high.i2t),
+            _direction("text to image", result.t2i, low.t2i, high.t2i),
+        ]
+        say_table(("", "R@1", "R@5", "R@10"), rows, right=("R@1", "R@5", "R@10"))
+        say(f"mR {result.mr:.2f} [{low.mr:.2f}, {high.mr:.2f}]")
+    else:
+        say(f"{result.dataset}: {result.images:,} images, {by}")
+        classes = [
+            (name, one.prompt, f"{one.images:,}", f"{one.accuracy:.2f}")
+            for name, one in result.classes.items()
+        ]
+        say_table(("class", "prompt", "images", "accuracy"), classes, right=("images", "accuracy"))
+        say(f"accuracy {result.accuracy:.2f} [{result.interval[0]:.2f}, {result.interval[1]:.2f}]")
+    times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items())
+    say(f"time: {times}")
+
+
+def _direction(name: str, *figures: object) -> tuple[str, str, str, str]:
+    values = [[getattr(one, recall) for one in figures] for recall in ("r1", "r5", "r10")]
+    r1, r5, r10 = (f"{value:.2f} [{low:.2f}, {high:.2f}]" for value, low, high in values)
+    return name, r1, r5, r10

@@ -1,0 +1,81 @@
+"""Options that every command has, and how arguments are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Callback: TypeAlias = Callable[[click.Context, click.Parameter, str | None], tuple[float, ...] | None]
+
+PATH = click.Path(path_type=Path)
+"""What is there is for the library to say: its messages tell what to do."""
+
+
+@dataclass(slots=True)
+class Settings:
+    """What --threads and --quiet say; commands get it by `click.pass_obj`."""
+
+    threads: int | None = None
+    quiet: bool = False
+
+
+def common(command: Function) -> Function:
+    """Give a command --threads, --quiet and --version."""
+    options = (
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            callback=_limit_threads,
+            expose_value=False,
+            metavar="N",
+            help="Threads to use at most (default: all processors).",
+        ),
+        click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            callback=_be_quiet,
+            expose_value=False,
+            help="No progress and no notes; results and errors only.",
+        ),
+        click.version_option(package_name="swath", message="swath %(version)s"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _limit_threads(ctx: click.Context, _option: click.Parameter, threads: int | None) -> None:
+    ctx.ensure_object(Settings).threads = threads
+    if threads is not None:
+        # Read by the libraries below NumPy and torch when they are imported, which has not happened yet.
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = str(threads)
+
+
+def _be_quiet(ctx: click.Context, _option: click.Parameter, quiet: bool) -> None:
+    ctx.ensure_object(Settings).quiet = quiet
+
+
+def numbers(kind: type[int] | type[float], count: int | None = None) -> Callback:
+    """A callback that reads numbers with commas between them, as many as `count` says."""
+
+    def read(ctx: click.Context, option: click.Parameter, value: str | None) -> tuple[float, ...] | None:
+        if value is None:
+            return None
+        try:
+            found = tuple(kind(part) for part in value.split(","))
+        except ValueError:
+            found = ()
+        if not found or len(found) != (count or len(found)):
+            what = f"{count or ''} {'whole numbers' if kind is int else 'numbers'}".lstrip()
+            raise click.BadParameter(f"'{value}' is not {what} with commas between them", ctx, option)
+        return found
+
+    return read

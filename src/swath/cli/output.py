@@ -1,0 +1,79 @@
+"""What commands write: results to stdout, notes to stderr, tables for people or for pipes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def say(line: str = "") -> None:
+    """A line of the result."""
+    sys.stdout.write(f"{line}\n")
+
+
+def note(line: str) -> None:
+    """A line beside the result."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201  this is the command line
+
+
+def say_json(document: Mapping[str, Any]) -> None:
+    """A document, in ASCII: it survives every terminal and every odd file name."""
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def say_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """A table: by rich on a terminal, else aligned text. `right` names the columns of numbers."""
+    if sys.stdout.isatty():
+        _rich_table(header, rows, right)
+        return
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        cells = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for cell, width, name in zip(row, widths, header, strict=True)
+        ]
+        say("  ".join(cells).rstrip())
+
+
+def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in header:
+        number = name in right
+        table.add_column(
+            name, justify="right" if number else "left", no_wrap=name != "source", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def say_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Names and what is to be said of them."""
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        say(f"{name:{width}}  {value}")
+
+
+def size(count: float) -> str:
+    """Bytes as people read them."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"

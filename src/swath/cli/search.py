@@ -1,0 +1,159 @@
+"""`swath search`: from words and pictures to a table, JSON or a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from swath.cli.options import PATH, Settings, common, numbers
+from swath.cli.output import note, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from swath.types import Bounds, Hit, Hits
+
+
+@click.command("search", short_help="Find tiles by words, pictures and tiles.")
+@click.argument("path", type=PATH, metavar="ARCHIVE")
+@click.argument("text", required=False)
+@click.option("--image", "images", multiple=True, type=PATH, metavar="F", help="A picture of what to find.")
+@click.option(
+    "--like", "likes", multiple=True, metavar="ID", help="A tile to find more of (or how its id begins)."
+)
+@click.option("--unlike", "unlikes", multiple=True, metavar="ID", help="A tile of what not to find.")
+@click.option("-k", type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="Most hits.")
+@click.option("--where", metavar="EXPR", help="Filter by attributes: 'time >= 2021-06 and cloud < 10'.")
+@click.option(
+    "--bbox",
+    callback=numbers(float, 4),
+    metavar="W,S,E,N",
+    help="Filter by place: west, south, east, north in degrees.",
+)
+@click.option("--pipeline", default="auto", show_default=True, metavar="SPEC", help="How to search.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
+@click.option("--sheet", type=PATH, metavar="FILE", help="Also write a contact sheet: .html or .png.")
+@click.option("--explain", is_flag=True, help="Also show what every stage cost.")
+@common
+@click.pass_obj
+def search_command(
+    settings: Settings,
+    path: Path,
+    text: str | None,
+    images: tuple[Path, ...],
+    likes: tuple[str, ...],
+    unlikes: tuple[str, ...],
+    k: int,
+    where: str | None,
+    bbox: Bounds | None,
+    pipeline: str,
+    as_json: bool,
+    sheet: Path | None,
+    explain: bool,
+) -> None:
+    """Find the tiles that match TEXT, pictures and tiles, all of them wanted at once.
+
+    --image, --like and --unlike may be given several times.
+
+    \b
+      swath search world.swath "round storage tanks" -k 5
+      swath search world.swath --like 3f2a --unlike 77c0 --sheet more.html
+      swath search world.swath "a bridge" --bbox -75.1,38.5,-75.0,38.6 --where "time > 2020"
+
+    Filters act before anything is ranked: docs/cli.md has their grammar, and that of pipelines.
+    """
+    from swath import api
+
+    archive = api.open(path, threads=settings.threads)
+    hits = archive.search(
+        text,
+        image=images,
+        like=likes,
+        unlike=unlikes,
+        k=k,
+        where=where,
+        bbox=bbox,
+        pipeline=pipeline,
+    )
+    query: dict[str, Any] = {
+        "text": text,
+        "images": [str(image) for image in images],
+        "like": list(likes),
+        "unlike": list(unlikes),
+        "k": k,
+        "where": where,
+        "bbox": None if bbox is None else list(bbox),
+    }
+    if sheet is not None:
+        archive.sheet(hits, sheet, title=_title(query))
+        if not settings.quiet:
+            note(f"contact sheet: {sheet}")
+    if as_json:
+        from swath.serving import hits_document
+
+        say_json(hits_document(hits, query, explain=explain))
+        return
+    if hits.hits:
+        _say_hits(hits)
+    elif not settings.quiet:
+        note("nothing was found" + (" that passes the filters" if where or bbox else ""))
+    if explain:
+        _say_trace(hits)
+
+
+def _title(query: dict[str, Any]) -> str:
+    images = [f"picture {Path(image).name}" for image in query["images"]]
+    likes = [f"like {name[:12]}" for name in query["like"]] + [
+        f"unlike {name[:12]}" for name in query["unlike"]
+    ]
+    filters = [query["where"]] if query["where"] else []
+    filters += [f"bbox {','.join(f'{edge:g}' for edge in query['bbox'])}"] if query["bbox"] else []
+    asked = " + ".join([*([query["text"]] if query["text"] else []), *images, *likes])
+    return f"{asked} where {' and '.join(filters)}" if filters else asked
+
+
+def _say_hits(hits: Hits) -> None:
+    rows = [_row(hit) for hit in hits]
+    columns = [name for name in rows[0] if any(row[name] for row in rows)]
+    say_table(columns, [[row[name] for name in columns] for row in rows], right=("rank", "score", "raw"))
+
+
+def _row(hit: Hit) -> dict[str, str]:
+    from swath.imagery import shown
+    from swath.serving.geojson import centre
+
+    tile, window = hit.tile, hit.tile.window
+    place = None if tile.footprint is None else centre(tile.footprint)
+    return {
+        "rank": str(hit.rank),
+        "score": "" if hit.score is None else f"{hit.score:.2f}",
+        "raw": f"{hit.raw:.4f}",
+        "id": tile.id[:12],
+        "window": f"{window.column},{window.row} {window.width}x{window.height}",
+        "lat, lon": "" if place is None else f"{place[1]:.5f}, {place[0]:.5f}",
+        "source": shown(_near(tile.source)),
+    }
+
+
+def _near(source: str) -> str:
+    """Below the working directory as one would write it there."""
+    path, here = Path(source), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else source
+
+
+def _say_trace(hits: Hits) -> None:
+    say()
+    say(f"pipeline {hits.pipeline}")
+    header = ("stage", "rows", "bytes", "ms", "kernel", "note")
+    rows = [
+        (
+            one.stage,
+            f"{one.rows:,}",
+            f"{one.bytes_read:,}",
+            f"{one.milliseconds:.2f}",
+            one.kernel,
+            one.note,
+        )
+        for one in hits.trace
+    ]
+    say_table(header, rows, right=("rows", "bytes", "ms"))

@@ -1,0 +1,70 @@
+"""The card: what a trained model is, from what, how good, under which terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from swath.errors import EncoderError
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that went into the model: a data set's split, or weights that training started from."""
+
+    name: str
+    part: str
+    terms: str
+    digest: str = ""
+    """SHA-256 of the file, or the split hash of the data."""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """`card.json` of an encoder folder."""
+
+    name: str
+    description: str
+    dim: int
+    """D, the width of the embedding."""
+    image_size: int
+    """S: the image tower reads uint8[n, S, S, 3]."""
+    grid: int = 0
+    """G of the stored G x G token grid; 0 where the model has no tokens."""
+    token_dim: int = 0
+    """d, the width of a token."""
+    lengths: tuple[int, ...] = (16, 32, 64)
+    """A text is padded to the first of these that holds its word pieces, and cut at the last."""
+    data: tuple[Source, ...] = ()
+    weights: tuple[Source, ...] = ()
+    terms: str = ""
+    """The terms of the weights, which are not those of the code."""
+    means: dict[str, list[float]] = {}
+    """`image` and `text`: the mean training embedding of each modality, D values."""
+    calibration: dict[str, tuple[float, float]] = {}
+    """Pipeline -> (slope, intercept) of the logistic fit from raw score to probability."""
+    figures: dict[str, Any] = {}
+    """What was measured, each with its split and protocol."""
+    recipe: dict[str, Any] = {}
+    """The whole recipe, so that the training can be repeated."""
+    files: dict[str, str] = {}
+    """SHA-256 of every other file in the folder."""
+
+
+def read_card(folder: Path) -> Card:
+    """Read `card.json`. Raises `EncoderError` where it is missing or not a card."""
+    path = folder / "card.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Card)
+    except FileNotFoundError:
+        raise EncoderError(
+            f"{folder} is not an encoder: it has no card.json. Name a folder with card.json, image.onnx, "
+            "text.onnx and tokenizer.json, or an installed encoder."
+        ) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EncoderError(f"{path} is not a card that this version reads: {error}") from error
+
+
+def write_card(card: Card, folder: Path) -> None:
+    """Write `card.json`, indented, one file that people read."""
+    (folder / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")

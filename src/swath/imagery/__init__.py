@@ -1,0 +1,30 @@
+"""Pixels in: folders of pictures and rasters become windows, and windows become tiles with footprints.
+
+`scan` lists the files, `windows` cuts one file by its header alone, `read` brings the pixels. Pillow and
+rasterio are imported when the first file is opened, not before.
+"""
+
+from swath.imagery.files import open_picture, read, windows
+from swath.imagery.footprints import bounds, from_wkb, to_wkb
+from swath.imagery.scan import SUFFIXES, SourceFile, digest, scan, shown, tile_id
+from swath.imagery.thumbnails import fit, thumbnail
+from swath.imagery.tiling import TileImage, Tiling
+
+__all__ = [
+    "SUFFIXES",
+    "SourceFile",
+    "TileImage",
+    "Tiling",
+    "bounds",
+    "digest",
+    "fit",
+    "from_wkb",
+    "open_picture",
+    "read",
+    "scan",
+    "shown",
+    "thumbnail",
+    "tile_id",
+    "to_wkb",
+    "windows",
+]

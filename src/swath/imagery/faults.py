@@ -1,0 +1,49 @@
+"""What decoders raise and warn, turned into the one error family and into silence."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from swath.errors import ImageryError, SwathError
+from swath.imagery.scan import shown
+
+_FILTERS = threading.Lock()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise `ImageryError`, naming the file, in place of whatever a decoder raises inside."""
+    try:
+        yield
+    except SwathError:
+        raise
+    except OSError as error:
+        raise _refusal(path, f"cannot be read: {error.strerror or _first_line(error)}") from error
+    except Exception as error:
+        # Damaged files make decoders raise nearly every built-in exception there is.
+        reason = _first_line(error) or type(error).__name__
+        raise _refusal(path, f"cannot be decoded: {reason}") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence warnings inside. Keep the body short: one thread at a time may be in it.
+
+    `warnings.catch_warnings` changes the whole process, so two overlapping uses could restore each other's
+    filters and leave the process silent.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _refusal(path: Path, what: str) -> ImageryError:
+    return ImageryError(f"{shown(path)}: {what}; check the file or leave it out")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

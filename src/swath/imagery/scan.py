@@ -1,0 +1,140 @@
+"""Which files there are, and the names that their content gives them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from swath.errors import ImageryError, InputError
+from swath.types import Window
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"})
+"""Suffixes, in lower case, of the files that `scan` picks from folders."""
+
+OnSkip = Callable[[Path, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that was found, and how it looked then."""
+
+    root: Path
+    """The folder that was named (absolute), or the parent of the file that was named."""
+    name: str
+    """Path relative to `root`, with "/". Bytes that are not UTF-8 are kept as surrogates (`os.fsdecode`)."""
+    path: Path
+    """Absolute path."""
+    size: int
+    mtime_ns: int
+
+
+def scan(sources: Sequence[Path], on_skip: OnSkip | None = None) -> Iterator[SourceFile]:
+    """List the imagery in folders and among files, in the order of the sources, then of the sorted names.
+
+    Folders are walked with their subfolders and links; hidden entries (".name") are skipped, and each folder
+    is walked once, however many links or sources lead to it, so circles end. A file that is named itself is
+    listed whatever its suffix.
+
+    What cannot be looked at inside a folder (no permission, a link to nothing, not a regular file) goes to
+    `on_skip(path, reason)`. Raises `InputError` for a source that does not exist or cannot be looked at,
+    before anything is listed, and, without `on_skip`, for whatever would have gone there.
+    """
+    report = on_skip or _refuse
+    roots = [(path := Path(os.path.abspath(source)), _status(path)) for source in sources]  # noqa: PTH100
+    walked: set[tuple[int, int]] = set()
+    for root, status in roots:
+        if stat.S_ISDIR(status.st_mode):
+            yield from _walk(root, walked, report)
+        else:
+            yield _source(root.parent, root, root.name, status)
+
+
+def digest(path: Path) -> str:
+    """BLAKE2b-128 of the whole file, 32 hexadecimal digits. Raises `ImageryError` if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise ImageryError(f"{shown(path)}: cannot be read: {error.strerror}; check the file") from error
+
+
+def tile_id(digest: str, window: Window) -> str:
+    """Name a tile by what it is: 32 hexadecimal digits from the file's digest and the window."""
+    text = f"{digest}:{window.column},{window.row},{window.width},{window.height}"
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+
+
+def shown(path: Path | str) -> str:
+    """Render a path for messages: valid Unicode on one line, with odd bytes and controls escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a file for reading bytes. Raises `OSError`, also for anything but a regular file."""
+    # A named pipe would block its opener for ever.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(0, "not a regular file", os.fspath(path))
+    return path.open("rb")
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{shown(path)}: {reason}; check the path of the source") from error
+
+
+def _refuse(path: Path, reason: str) -> None:
+    raise InputError(f"{shown(path)}: {reason}; make it readable or name other sources")
+
+
+def _source(root: Path, path: Path, name: str, status: os.stat_result) -> SourceFile:
+    return SourceFile(root, name, path, status.st_size, status.st_mtime_ns)
+
+
+def _walk(root: Path, walked: set[tuple[int, int]], report: OnSkip) -> Iterator[SourceFile]:
+    """Depth first with a stack of its own: folders nest deeper than Python's recursion does."""
+    stack = [("", iter([""]))]
+    while stack:
+        prefix, names = stack[-1]
+        name = next(names, None)
+        if name is None:
+            stack.pop()
+            continue
+        path = root / (prefix + name)
+        try:
+            status = path.stat()
+            if stat.S_ISDIR(status.st_mode):
+                place = (status.st_dev, status.st_ino)
+                if place not in walked:
+                    walked.add(place)
+                    stack.append((f"{prefix}{name}/" if name else "", iter(_names(path))))
+            elif stat.S_ISREG(status.st_mode):
+                yield _source(root, path, prefix + name, status)
+            else:
+                report(path, "not a regular file")
+        except OSError as error:
+            report(path, error.strerror or str(error))
+
+
+def _names(folder: Path) -> list[str]:
+    """Sorted names of a folder's entries that are imagery by suffix, or folders."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".")
+            # Unlike DirEntry.is_dir, os.path.isdir is simply false for a link that leads to itself.
+            and (_suffix(entry.name) in SUFFIXES or os.path.isdir(entry.path))  # noqa: PTH112
+        )
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122

@@ -1,0 +1,29 @@
+"""From a query to hits: the pipeline, its stages, filters, and the engine that runs them.
+
+A search imports NumPy and nothing heavier.
+"""
+
+from swath.search.engine import run, run_many, search
+from swath.search.expression import parse_expression
+from swath.search.filters import mask
+from swath.search.gallery import MemoryGallery, text_id
+from swath.search.parser import parse
+from swath.search.pipeline import Fuse, Pipeline, Source, Step
+from swath.search.query import EncodedQuery, encode
+
+__all__ = [
+    "EncodedQuery",
+    "Fuse",
+    "MemoryGallery",
+    "Pipeline",
+    "Source",
+    "Step",
+    "encode",
+    "mask",
+    "parse",
+    "parse_expression",
+    "run",
+    "run_many",
+    "search",
+    "text_id",
+]

@@ -1,0 +1,11 @@
+"""The stages that a pipeline may name. A new one is a file here and an entry below."""
+
+from __future__ import annotations
+
+from swath.search.stages.base import Cost, Kind, Parametric, Stage, Value
+from swath.search.stages.dense import Dense
+
+__all__ = ["STAGES", "Cost", "Kind", "Parametric", "Stage", "Value"]
+
+STAGES: dict[str, type[Stage]] = {stage.name: stage for stage in (Dense,)}
+"""Name to stage. Names are lower-case letters and underscores, without digits (those are bits)."""

@@ -1,0 +1,70 @@
+"""Answers as plain dictionaries for JSON. What they hold is a promise: docs/cli.md lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from swath.archive import ArchiveInfo
+from swath.serving.geojson import geometry
+from swath.types import Hit, Hits
+
+
+def hit_document(hit: Hit) -> dict[str, Any]:
+    """One hit."""
+    tile = hit.tile
+    return {
+        "rank": hit.rank,
+        "id": tile.id,
+        "raw": hit.raw,
+        "score": hit.score,
+        "source": tile.source,
+        "window": asdict(tile.window),
+        "footprint": geometry(tile.footprint),
+        "time": None if tile.time is None else tile.time.isoformat(),
+        "attributes": dict(tile.attributes),
+    }
+
+
+def hits_document(hits: Hits, query: Mapping[str, Any], *, explain: bool = False) -> dict[str, Any]:
+    """An answer: what was asked, what ran, the hits and, to explain them, what every stage cost."""
+    document: dict[str, Any] = {
+        "query": dict(query),
+        "pipeline": hits.pipeline,
+        "hits": [hit_document(hit) for hit in hits],
+    }
+    if explain:
+        document["trace"] = [asdict(stage) for stage in hits.trace]
+    return document
+
+
+def info_document(info: ArchiveInfo) -> dict[str, Any]:
+    """What an archive holds. The card goes without its mean vectors, which are no reading."""
+    card = None
+    if info.encoder.card is not None:
+        card = {key: value for key, value in info.encoder.card.items() if key != "means"}
+    return {
+        "path": str(info.path),
+        "format": info.format,
+        "software": info.software,
+        "committed": info.committed.isoformat(),
+        "tiles": info.tiles,
+        "files": info.files,
+        "incomplete": info.incomplete,
+        "encoder": {
+            "name": info.encoder.name,
+            "revision": info.encoder.revision,
+            "dim": info.encoder.dim,
+            "card": card,
+        },
+        "signals": dict(info.signals),
+        "tiling": asdict(info.tiling),
+        "roots": list(info.roots),
+        "attributes": dict(info.attributes),
+        "bytes": {
+            "total": info.bytes_on_disk,
+            "parts": dict(info.bytes_by_part),
+            "tile": info.bytes_per_tile,
+        },
+    }

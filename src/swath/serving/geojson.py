@@ -1,0 +1,67 @@
+"""Footprints as GeoJSON (RFC 7946)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swath.types import Footprint
+
+Corner = tuple[float, float]
+
+
+def geometry(footprint: Footprint | None) -> dict[str, Any] | None:
+    """A Point, a Polygon (counter-clockwise, closed), or a MultiPolygon cut at the antimeridian."""
+    if footprint is None:
+        return None
+    if len(footprint.ring) == 1:
+        return {"type": "Point", "coordinates": list(footprint.ring[0])}
+    ring = _unrolled(footprint.ring)
+    west, east = min(x for x, _ in ring), max(x for x, _ in ring)
+    if west >= -180 and east <= 180:
+        return {"type": "Polygon", "coordinates": [_closed(ring)]}
+    # One part lies in the usual range of longitudes, the other a turn away.
+    edge = 180.0 if east > 180 else -180.0
+    turn = -360.0 if east > 180 else 360.0
+    lower = _clipped(ring, edge, -1.0)
+    upper = _clipped(ring, edge, 1.0)
+    near, far = (lower, upper) if east > 180 else (upper, lower)
+    parts = [near, [(x + turn, y) for x, y in far]]
+    return {"type": "MultiPolygon", "coordinates": [[_closed(part)] for part in parts if len(part) > 2]}
+
+
+def centre(footprint: Footprint) -> Corner:
+    """Longitude and latitude of the middle of the corners, longitude from -180 to 180."""
+    ring = _unrolled(footprint.ring)
+    longitude = sum(x for x, _ in ring) / len(ring)
+    latitude = sum(y for _, y in ring) / len(ring)
+    return (longitude if -180 <= longitude <= 180 else (longitude + 180) % 360 - 180), latitude
+
+
+def _unrolled(ring: tuple[Corner, ...]) -> list[Corner]:
+    """The ring with longitudes that do not jump: no edge of a tile is 180 degrees long."""
+    out = [ring[0]]
+    for x, y in ring[1:]:
+        before = out[-1][0]
+        step = x - before
+        if abs(step) > 180:
+            x = before + (step + 180) % 360 - 180
+        out.append((x, y))
+    return out
+
+
+def _clipped(ring: list[Corner], edge: float, side: float) -> list[Corner]:
+    """The part of a convex ring west (`side` -1) or east (1) of a meridian."""
+    out: list[Corner] = []
+    for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]], strict=True):
+        inside, next_inside = (x0 - edge) * side >= 0, (x1 - edge) * side >= 0
+        if inside:
+            out.append((x0, y0))
+        if inside != next_inside:
+            out.append((edge, y0 + (y1 - y0) * (edge - x0) / (x1 - x0)))
+    return list(dict.fromkeys(out))
+
+
+def _closed(ring: list[Corner]) -> list[list[float]]:
+    area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]], strict=True))
+    turned = ring if area > 0 else [ring[0], *reversed(ring[1:])]
+    return [list(corner) for corner in (*turned, turned[0])]

@@ -1,0 +1,83 @@
+"""A contact sheet as one picture."""
+
+from __future__ import annotations
+
+import io
+import math
+
+from PIL import Image, ImageDraw, ImageFont
+
+from swath.serving.sheet import Caption, Sheet
+
+_SIDE = 224
+"""Of a picture, in pixels."""
+_GAP, _MARGIN = 20, 32
+_HEADER, _TEXT = 104, 92
+"""Heights of the header and of the text below a picture."""
+_PAPER, _CARD, _INK, _SOFT, _LINE = "#f5f5f3", "#ffffff", "#1c1c1a", "#6b6b66", "#dededa"
+_MOST_COLUMNS, _FEWEST_COLUMNS = 6, 3
+
+
+def draw(sheet: Sheet) -> bytes:
+    """The PNG."""
+    count = len(sheet.cells)
+    columns = min(_MOST_COLUMNS, max(_FEWEST_COLUMNS, math.ceil(math.sqrt(1.4 * count))))
+    rows = math.ceil(count / columns)
+    width = 2 * _MARGIN + columns * _SIDE + (columns - 1) * _GAP
+    height = _HEADER + rows * (_SIDE + _TEXT + _GAP) + _MARGIN - (_GAP if rows else 0)
+    image = Image.new("RGB", (width, height), _PAPER)
+    pen = ImageDraw.Draw(image)
+    room = width - 2 * _MARGIN
+    _write(pen, (_MARGIN, 28), sheet.title, 26, _INK, room)
+    _write(pen, (_MARGIN, 66), sheet.subtitle, 15, _SOFT, room)
+    for place, (caption, picture) in enumerate(sheet.cells):
+        left = _MARGIN + place % columns * (_SIDE + _GAP)
+        top = _HEADER + place // columns * (_SIDE + _TEXT + _GAP)
+        _cell(image, pen, (left, top), caption, picture)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def _cell(
+    image: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], caption: Caption, picture: bytes | None
+) -> None:
+    left, top = at
+    bottom = top + _SIDE + _TEXT
+    pen.rounded_rectangle((left - 1, top - 1, left + _SIDE, bottom), 7, _CARD, _LINE)
+    pen.rectangle((left, top, left + _SIDE - 1, top + _SIDE - 1), _LINE)
+    if picture is not None:
+        with Image.open(io.BytesIO(picture), formats=("JPEG",)) as thumbnail:
+            scale = _SIDE / max(thumbnail.size)
+            size = (max(1, round(thumbnail.width * scale)), max(1, round(thumbnail.height * scale)))
+            scaled = thumbnail.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        image.paste(scaled, (left + (_SIDE - size[0]) // 2, top + (_SIDE - size[1]) // 2))
+    font = _font(14)
+    label = pen.textlength(caption.rank, font)
+    pen.rounded_rectangle((left + 8, top + 8, left + 24 + label, top + 30), 11, "#1c1c1a")
+    pen.text((left + 16 + label / 2, top + 19), caption.rank, "#ffffff", font, anchor="mm")
+    mark = f"{caption.score}  {caption.raw}" if caption.score else caption.raw
+    taken = pen.textlength(mark, font)
+    pen.text((left + _SIDE - 10 - taken, top + _SIDE + 10), mark, _INK, font)
+    _write(pen, (left + 10, top + _SIDE + 10), caption.name, 14, _INK, _SIDE - 32 - round(taken))
+    facts = (caption.window, caption.place or caption.time, caption.id[:12])
+    for line, fact in enumerate(fact for fact in facts if fact):
+        _write(pen, (left + 10, top + _SIDE + 31 + 18 * line), fact, 12, _SOFT, _SIDE - 20)
+
+
+def _write(
+    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: str, room: int
+) -> None:
+    """One line, cut in the middle where there is no room for it, for both ends of a name tell most."""
+    font = _font(size)
+    text = " ".join(text.split()).encode("utf-8", "replace").decode()
+    keep = len(text)
+    line = text
+    while pen.textlength(line, font) > room and keep > 1:
+        keep -= 1
+        line = f"{text[: (keep + 1) // 2]}…{text[len(text) - keep // 2 :]}"
+    pen.text(at, line, colour, font)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

@@ -1,0 +1,122 @@
+"""A training run to an encoder folder: two ONNX graphs with int8 weights, tokenizer, card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from swath.encoders import Card, Source, file_digest, write_card
+from swath.encoders.fetch import PINS
+from swath.errors import InputError
+from swath.models.recipe import Recipe
+from swath.training.dual import Towers
+from swath.training.quantise import quantise
+
+TERMS = (
+    "Research use: trained on RSICD and UCM-Captions, whose images and captions are given for research. "
+    "The code's licence (Apache-2.0) does not cover the weights."
+)
+DATA_TERMS = {
+    "rsicd": "research use (Lu et al., TGRS 2018)",
+    "ucm": "imagery USGS, public domain; research use asked (Yang & Newsam 2010, Qu et al. 2016)",
+    "captions": "rendered by swath.imagery.sample, no restriction",
+}
+
+
+def export(
+    run: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    bits: Mapping[str, int] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write an encoder folder that runs without torch.
+
+    Args:
+        run: a finished run folder.
+        out: the folder to make; it must not exist.
+        name: the encoder's name, by default the folder's.
+        bits: `{"words": 4}` or 8: how word embeddings are stored; every other weight is int8.
+        extra: fields of the card to add (figures, calibration).
+
+    Raises:
+        InputError: the run is not finished, or `out` exists.
+    """
+    if not (run / "facts.json").is_file():
+        raise InputError(f"{run} is not a finished run (no facts.json): train it to its end first")
+    if out.exists():
+        raise InputError(f"{out} exists: name another folder")
+    recipe = msgspec.json.decode((run / "recipe.json").read_bytes(), type=Recipe)
+    facts = json.loads((run / "facts.json").read_text())
+    towers = Towers(recipe, facts["scenes"])
+    towers.load_state_dict(load_file(run / "model.safetensors"))
+    towers.eval()
+    temporary = out.with_name(out.name + ".part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    size = recipe.image.size
+    pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    ids = torch.ones(2, recipe.text.lengths[0], dtype=torch.int64)
+    words = (bits or {}).get("words", 8)
+    n, length = torch.export.Dim("n", min=1), torch.export.Dim("length", min=1, max=recipe.text.lengths[-1])
+    _graph(towers.image, (pixels,), {"pixels": {0: n}}, temporary / "image.onnx", 8)
+    both = {"ids": {0: n, 1: length}, "mask": {0: n, 1: length}}
+    _graph(towers.text, (ids, ids), both, temporary / "text.onnx", words)
+    shutil.copyfile(run / "tokenizer.json", temporary / "tokenizer.json")
+    files = {file.name: file_digest(file) for file in sorted(temporary.iterdir())}
+    fields: dict[str, Any] = {
+        "name": name or out.name,
+        "description": recipe.description,
+        "dim": recipe.heads.members * recipe.heads.dim,
+        "image_size": size,
+        "grid": recipe.image.grid,
+        "token_dim": recipe.heads.token_dim,
+        "lengths": recipe.text.lengths,
+        "data": tuple(
+            Source(name=d["name"], part=d["split"], terms=DATA_TERMS.get(d["name"], ""), digest=d["hash"])
+            for d in facts["data"]
+        ),
+        "weights": tuple(
+            Source(name=pin.file, part=pin.what, terms=pin.terms, digest=pin.sha256)
+            for pin in (PINS[recipe.image.start], PINS[recipe.text.start])
+        ),
+        "terms": TERMS,
+        "means": {key: [round(v, 7) for v in values] for key, values in facts["means"].items()},
+        "figures": {"validation, strict, while training": facts["figures"]},
+        "recipe": json.loads((run / "recipe.json").read_text()),
+        "files": files,
+    }
+    write_card(Card(**{**fields, **(extra or {})}), temporary)
+    temporary.rename(out)
+    return out
+
+
+def _graph(
+    tower: nn.Module, example: tuple[Tensor, ...], shapes: dict[str, Any], path: Path, words: int
+) -> None:
+    """One tower as ONNX, its weights quantised."""
+    with warnings.catch_warnings():
+        # The exporter warns of its own deprecations; none concerns the graph.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            tower,
+            example,
+            input_names=list(shapes),
+            output_names=["image_embedding", "tokens"] if "pixels" in shapes else ["text_embedding", "guide"],
+            dynamic_shapes=tuple(shapes.values()),
+            opset_version=20,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    quantise(program.model_proto, path, words)

@@ -1,0 +1,51 @@
+"""Fixtures that several rooms use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import TinyEncoder
+
+
+@pytest.fixture
+def tiny() -> TinyEncoder:
+    return TinyEncoder()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The real data folder; skips the test, with the reason, where it is absent."""
+    folder = Path(os.environ.get("SWATH_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set SWATH_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's data folder with a tiny encoder called `base`; tests name it in SWATH_HOME."""
+    pytest.importorskip("onnx", reason="the tiny encoder is made with onnx: pip install 'swath[train]'")
+    from tests.tiny_onnx import build
+
+    home = tmp_path_factory.mktemp("home")
+    build(home / "encoders" / "base", name="base")
+    return home
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory, tiny_home: Path) -> Path:
+    """A folder with `scenes` (seven flat colours and a raster of 4 x 3 windows) and their `town.swath`.
+
+    Not to be changed: copy it first.
+    """
+    import swath
+    from tests.archive.world import raster
+    from tests.tiny_onnx import paint
+
+    folder = tmp_path_factory.mktemp("town")
+    raster(paint(folder / "scenes") / "raster.tif", seed=1)
+    swath.index(folder / "scenes", folder / "town.swath", tiny_home / "encoders" / "base", tile_size=32)
+    return folder
