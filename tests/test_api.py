@@ -6,6 +6,7 @@ import doctest
 import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,11 +116,11 @@ def test_filters_by_place(town: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked(
-    work: Path, arguments: dict[str, str], error: type[Exception], says: str
+    work: Path, arguments: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     archive = swath.index("scenes/red.png", "a")
     with pytest.raises(error, match=says):
-        archive.search(**arguments)  # type: ignore[arg-type]  that is the point
+        archive.search(**arguments)
 
 
 def test_open_says_what_is_missing(work: Path) -> None:
@@ -148,11 +149,13 @@ def test_cutting_is_settled_when_the_archive_is_made(work: Path) -> None:
     archive = swath.index("scenes", "a", tile_size=100, overlap=10, min_valid=0.2, bands=[3, 2, 1])
     tiling = archive.info().tiling
     assert (tiling.size, tiling.stride, tiling.min_valid, tiling.bands) == (100, 90, 0.2, (3, 2, 1))
+    same: dict[str, Any]
     for same in ({}, {"tile_size": 100, "overlap": 10}, {"min_valid": 0.2}):
-        assert swath.index("scenes", "a", **same).info().tiling == tiling  # type: ignore[arg-type]
+        assert swath.index("scenes", "a", **same).info().tiling == tiling
+    other: dict[str, Any]
     for other in ({"tile_size": 100}, {"overlap": 0}, {"bands": [1]}):
         with pytest.raises(InputError, match=r"tiles of 100 pixels, overlap 10, .* bands 3,2,1, not"):
-            swath.index("scenes", "a", **other)  # type: ignore[arg-type]
+            swath.index("scenes", "a", **other)
     with pytest.raises(InputError, match="give 0 to 255"):
         swath.index("scenes", "b", overlap=256)
     assert not Path("b").exists()

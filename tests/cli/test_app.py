@@ -96,7 +96,7 @@ def test_usage_errors(arguments: list[str], says: str, run: Run) -> None:
         (["verify", "nowhere"], "no archive at nowhere"),
         (["add", "nowhere", "x"], "no archive at nowhere"),
         (["index", "nowhere", "--archive", "a"], "nowhere"),
-        (["index", "nowhere", "--archive", "a", "--encoder", "bsae"], "Did you mean base?"),
+        (["index", ".", "--archive", "a", "--encoder", "bsae"], "Did you mean base?"),
         (["eval", "ucm", "--root", "nowhere"], "nowhere"),
         (["fetch", "nothing"], "nothing called 'nothing'"),
     ],

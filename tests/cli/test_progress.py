@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from swath.cli import progress as module
 from swath.cli.output import duration, size
 from swath.cli.progress import Lines, progress
 
@@ -12,7 +11,7 @@ from swath.cli.progress import Lines, progress
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("swath.cli.progress.time.monotonic", lambda: now[0])
     return now
 
 

@@ -19,6 +19,7 @@ from rasterio.control import GroundControlPoint
 from swath.errors import ImageryError
 from swath.imagery import Tiling, bounds, open_picture, read, windows
 from swath.imagery import rasters as rasters_module
+from swath.imagery.rasters import _as_stored
 from swath.types import Window
 from tests.imagery.make import GRID, UTM, noise, raster, tile, tiles
 
@@ -152,6 +153,15 @@ def test_nodata(tmp_path: Path, dtype: str, nodata: int) -> None:
     assert [t.window.column for t in tiles(path, Tiling(size=64, min_valid=0.3))] == [64, 128]
     assert [t.window.column for t in tiles(path, Tiling(size=64, min_valid=0))] == [64, 128]
     assert len(windows(path, SMALL)) == 3
+
+
+@pytest.mark.parametrize("nodata", [0.1, -9999.9, -3.4028234663852886e38, float("nan")])
+def test_nodata_in_single_precision(tmp_path: Path, nodata: float) -> None:
+    data = noise(3, 64, 128).astype(np.float32)
+    data[:, :, :64] = nodata
+    (only,) = tiles(raster(tmp_path / "a.tif", data, nodata=nodata), SMALL)
+    assert only.window.column == 64
+    assert _as_stored(-1.7e308, np.dtype(np.float32)) == -math.inf
 
 
 def test_nodata_does_not_enter_the_stretch(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ import rasterio
 from numpy.typing import NDArray
 
 from swath.errors import InputError
-from swath.imagery.sample import KINDS, QUESTIONS, chips, render
+from swath.imagery.sample import KINDS, QUESTIONS, chips, layout, render
 from swath.imagery.sample.canvas import Canvas, Pen, Point, along, box_ring, curve
 from swath.imagery.sample.light import Sun, lit
 from swath.imagery.sample.noise import patch
-from swath.imagery.sample.truth import area, clipped
+from swath.imagery.sample.truth import area, clipped, window_truths
 from swath.imagery.sample.vignettes import VIGNETTES
-from swath.imagery.sample.world import World
+from swath.imagery.sample.world import SCENES, World
 
 DENSITY = 0.5
 
@@ -151,11 +151,13 @@ def test_equal_seeds_give_equal_worlds(world: World, tmp_path: Path) -> None:
     assert again.windows == world.windows
 
 
-def test_another_seed_gives_another_world_with_the_same_kinds(world: World, tmp_path: Path) -> None:
-    other = render(tmp_path, seed=3, density=0.5)
-    assert any((pixels(a) != pixels(b)).any() for a, b in zip(world.scenes, other.scenes, strict=True))
+def test_another_seed_gives_another_world_with_the_same_kinds(world: World) -> None:
+    canvas = Canvas(layout.WIDTH, layout.HEIGHT, np.random.default_rng([3, 0]), 0.25)
+    layout.draw(canvas)
+    windows = window_truths(canvas.records, SCENES)
+    assert windows != world.windows
     for question in QUESTIONS:
-        assert any(window.answers(question) for window in other.windows), question
+        assert any(window.answers(question) for window in windows), question
 
 
 def test_a_folder_that_cannot_be_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +171,7 @@ def test_a_folder_that_cannot_be_is_an_input_error(tmp_path: Path, monkeypatch: 
 def test_chips_take_turns_and_repeat() -> None:
     first = list(chips(len(VIGNETTES), seed=5))
     assert {chip.kind for chip in first} == set(KINDS)
-    for chip, again in zip(first[:4], chips(4, seed=5), strict=True):
+    for chip, again in zip(first[:2], chips(2, seed=5), strict=True):
         assert chip.pixels.dtype == np.uint8
         assert chip.pixels.shape == (224, 224, 3)
         assert chip.pixels.std() > 4

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 import msgspec  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from swath.encoders import OnnxEncoder  # noqa: E402
 from swath.errors import EncoderError, InputError  # noqa: E402
@@ -43,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Towers, OnnxEncoder]
         "data": [{"name": "rsicd", "split": "train", "hash": "ab", "images": 1}],
     }
     (run / "facts.json").write_text(json.dumps(facts))
-    folder = export(run, run / "encoder", name="small", bits={"words": 8})
+    folder = export(run, run / "encoder", name="small")
     with pytest.raises(InputError, match="exists"):
         export(run, run / "encoder")
     return towers, OnnxEncoder(folder)
@@ -66,9 +67,10 @@ def test_texts_agree_with_torch(made: tuple[Towers, OnnxEncoder]) -> None:
     features = encoder.encode_texts(TEXTS)
     tokenizer = tokenizer_of(small.tokenizer(), (8, 16))
 
-    def encode(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        both = towers.text(ids, mask)
-        return torch.cat(both, 1)
+    def encode(ids: Tensor, mask: Tensor) -> Tensor:
+        embedding, guide = towers.text(ids, mask)
+        joined: Tensor = torch.cat([embedding, guide], 1)
+        return joined
 
     expected = encode_pieces(encode, tokenizer, TEXTS, (8, 16), 24 + 8)
     assert features.guide is not None

@@ -90,7 +90,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         code = app.main(None if args is None else list(args), "swath", standalone_mode=False)
     except SystemExit:
-        # Click ends like this after completing words for a shell, and when the pipe was closed: whoever closed
+        # Click ends like this after completing words for a shell, and when a pipe was closed: whoever closed
         # it has read enough, which is no reason to fail.
         return OK
     except click.UsageError as error:

@@ -188,6 +188,8 @@ class _Scene:
 
     dataset: Any
     bands: tuple[int, ...]
+    flags: tuple[frozenset[Any], ...]
+    """GDAL's mask flags of each of the bands."""
     alpha: tuple[int, ...]
     """Alpha bands that GDAL's own masks leave out of account."""
     palette: NDArray[np.uint8] | None
@@ -200,15 +202,17 @@ class _Scene:
         from rasterio.enums import MaskFlags
 
         meanings = [meaning.name for meaning in dataset.colorinterp]
-        masked = any(MaskFlags.alpha in dataset.mask_flag_enums[band - 1] for band in bands)
+        all_flags = dataset.mask_flag_enums
+        flags = tuple(frozenset(all_flags[band - 1]) for band in bands)
+        masked = any(MaskFlags.alpha in of_band for of_band in flags)
         alpha = () if masked else tuple(i for i, meaning in enumerate(meanings, 1) if meaning == _ALPHA)
         if len(bands) == 1 and meanings[bands[0] - 1] == _PALETTE:
-            return cls(dataset, bands, alpha, _palette(dataset, bands[0]), None)
-        scene = cls(dataset, bands, alpha, None, None)
+            return cls(dataset, bands, flags, alpha, _palette(dataset, bands[0]), None)
+        scene = cls(dataset, bands, flags, alpha, None, None)
         kinds = {dataset.dtypes[band - 1] for band in bands}
         if kinds == {"uint8"} and not any(_bits(dataset, band) < 8 for band in bands):
             return scene
-        return cls(dataset, bands, alpha, None, stretch.measure(scene._sample()))
+        return cls(dataset, bands, flags, alpha, None, stretch.measure(scene._sample()))
 
     def read(self, window: Window, side: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Colours uint8[h, w, 3], and which pixels are valid in any band, bool[h, w]; smaller where asked."""
@@ -219,7 +223,7 @@ class _Scene:
         if self.stretch is not None:
             values = self.stretch.apply(values, valid)
         grey_or_rgb = np.broadcast_to(values, (3, *values.shape[1:]))
-        return np.ascontiguousarray(grey_or_rgb.transpose(1, 2, 0)), np.asarray(valid.any(0))
+        return np.stack(list(grey_or_rgb), axis=-1), np.asarray(valid.any(0))
 
     def _values(self, window: Window, side: int | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values and validity, both [n, h, w]; at most `side` pixels wide and high where it is given."""
@@ -240,8 +244,7 @@ class _Scene:
         """Which values of the i-th band shown are valid by the file's own word."""
         from rasterio.enums import MaskFlags
 
-        band = self.bands[i]
-        flags = self.dataset.mask_flag_enums[band - 1]
+        band, flags = self.bands[i], self.flags[i]
         if MaskFlags.all_valid in flags:
             return np.ones(values.shape, np.bool_)
         nodata = self.dataset.nodatavals[band - 1]
@@ -278,7 +281,8 @@ class _Scene:
 
 def _as_stored(nodata: float, dtype: np.dtype[Any]) -> float:
     """The no-data value with the precision that the file's values have."""
-    return float(np.float32(nodata)) if dtype == np.float32 else nodata
+    with np.errstate(over="ignore"):
+        return float(np.float32(nodata)) if dtype == np.float32 else nodata
 
 
 def _patches(width: int, height: int, steps: int) -> Iterator[Window]:

@@ -37,6 +37,8 @@ class TextPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: int
     pieces: int
     """Size of the pruned vocabulary."""
+    word_bits: int
+    """4 or 8: how the word table is stored, and rounded before training."""
     lengths: tuple[int, ...]
     bag_rows: int
     bag_dim: int

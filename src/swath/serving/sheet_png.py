@@ -12,8 +12,8 @@ from swath.serving.sheet import Caption, Sheet
 _SIDE = 224
 """Of a picture, in pixels."""
 _GAP, _MARGIN = 20, 32
-_HEADER, _TEXT = 104, 92
-"""Heights of the header and of the text below a picture."""
+_HEADER, _NAME, _LINE_HEIGHT = 104, 38, 18
+"""Heights of the header, of the name below a picture, and of each further line there."""
 _PAPER, _CARD, _INK, _SOFT, _LINE = "#f5f5f3", "#ffffff", "#1c1c1a", "#6b6b66", "#dededa"
 _MOST_COLUMNS, _FEWEST_COLUMNS = 6, 3
 
@@ -23,8 +23,9 @@ def draw(sheet: Sheet) -> bytes:
     count = len(sheet.cells)
     columns = min(_MOST_COLUMNS, max(_FEWEST_COLUMNS, math.ceil(math.sqrt(1.4 * count))))
     rows = math.ceil(count / columns)
+    text = _NAME + _LINE_HEIGHT * max((len(_facts(caption)) for caption, _ in sheet.cells), default=0)
     width = 2 * _MARGIN + columns * _SIDE + (columns - 1) * _GAP
-    height = _HEADER + rows * (_SIDE + _TEXT + _GAP) + _MARGIN - (_GAP if rows else 0)
+    height = _HEADER + rows * (_SIDE + text + _GAP) + _MARGIN - (_GAP if rows else 0)
     image = Image.new("RGB", (width, height), _PAPER)
     pen = ImageDraw.Draw(image)
     room = width - 2 * _MARGIN
@@ -32,19 +33,22 @@ def draw(sheet: Sheet) -> bytes:
     _write(pen, (_MARGIN, 66), sheet.subtitle, 15, _SOFT, room)
     for place, (caption, picture) in enumerate(sheet.cells):
         left = _MARGIN + place % columns * (_SIDE + _GAP)
-        top = _HEADER + place // columns * (_SIDE + _TEXT + _GAP)
-        _cell(image, pen, (left, top), caption, picture)
+        top = _HEADER + place // columns * (_SIDE + text + _GAP)
+        _cell(image, pen, (left, top, left + _SIDE, top + _SIDE + text), caption, picture)
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
 
 
 def _cell(
-    image: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], caption: Caption, picture: bytes | None
+    image: Image.Image,
+    pen: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    caption: Caption,
+    picture: bytes | None,
 ) -> None:
-    left, top = at
-    bottom = top + _SIDE + _TEXT
-    pen.rounded_rectangle((left - 1, top - 1, left + _SIDE, bottom), 7, _CARD, _LINE)
+    left, top, right, bottom = box
+    pen.rounded_rectangle((left - 1, top - 1, right, bottom), 7, _CARD, _LINE)
     pen.rectangle((left, top, left + _SIDE - 1, top + _SIDE - 1), _LINE)
     if picture is not None:
         with Image.open(io.BytesIO(picture), formats=("JPEG",)) as thumbnail:
@@ -60,9 +64,13 @@ def _cell(
     taken = pen.textlength(mark, font)
     pen.text((left + _SIDE - 10 - taken, top + _SIDE + 10), mark, _INK, font)
     _write(pen, (left + 10, top + _SIDE + 10), caption.name, 14, _INK, _SIDE - 32 - round(taken))
-    facts = (caption.window, caption.place or caption.time, caption.id[:12])
-    for line, fact in enumerate(fact for fact in facts if fact):
-        _write(pen, (left + 10, top + _SIDE + 31 + 18 * line), fact, 12, _SOFT, _SIDE - 20)
+    for line, fact in enumerate(_facts(caption)):
+        _write(pen, (left + 10, top + _SIDE + 31 + _LINE_HEIGHT * line), fact, 12, _SOFT, _SIDE - 20)
+
+
+def _facts(caption: Caption) -> list[str]:
+    facts = (caption.window, caption.place, caption.time, caption.id[:12])
+    return [fact for fact in facts if fact]
 
 
 def _write(

@@ -37,7 +37,6 @@ def export(
     out: Path,
     *,
     name: str | None = None,
-    bits: Mapping[str, int] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write an encoder folder that runs without torch.
@@ -46,7 +45,6 @@ def export(
         run: a finished run folder.
         out: the folder to make; it must not exist.
         name: the encoder's name, by default the folder's.
-        bits: `{"words": 4}` or 8: how word embeddings are stored; every other weight is int8.
         extra: fields of the card to add (figures, calibration).
 
     Raises:
@@ -67,11 +65,10 @@ def export(
     size = recipe.image.size
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     ids = torch.ones(2, recipe.text.lengths[0], dtype=torch.int64)
-    words = (bits or {}).get("words", 8)
     n, length = torch.export.Dim("n", min=1), torch.export.Dim("length", min=1, max=recipe.text.lengths[-1])
     _graph(towers.image, (pixels,), {"pixels": {0: n}}, temporary / "image.onnx", 8)
     both = {"ids": {0: n, 1: length}, "mask": {0: n, 1: length}}
-    _graph(towers.text, (ids, ids), both, temporary / "text.onnx", words)
+    _graph(towers.text, (ids, ids), both, temporary / "text.onnx", recipe.text.word_bits)
     shutil.copyfile(run / "tokenizer.json", temporary / "tokenizer.json")
     files = {file.name: file_digest(file) for file in sorted(temporary.iterdir())}
     fields: dict[str, Any] = {

