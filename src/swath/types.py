@@ -32,7 +32,9 @@ class Footprint:
     """Where a tile lies: (longitude, latitude) corners in degrees, EPSG:4326.
 
     The ring starts at the window's upper left corner, follows its edge (upper right, lower right, lower left)
-    and is not closed by a repeated corner. A single corner is a point (a photograph's GPS position).
+    and is not closed by a repeated corner. Each edge goes the shorter way round the Earth, across the
+    antimeridian where that is shorter; edges of 180 degrees of longitude or more (tiles of world maps) have
+    points in between. A single corner is a point (a photograph's GPS position).
     """
 
     ring: tuple[tuple[float, float], ...]

@@ -30,6 +30,13 @@ def test_accuracy_in_all_and_by_class(tmp_path: Path, tiny: TinyEncoder) -> None
     assert result.interval[0] < result.accuracy <= result.interval[1]
 
 
+def test_a_folder_named_by_a_dot_has_a_name(
+    tmp_path: Path, tiny: TinyEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world(tmp_path / "town"))
+    assert evaluate_zero_shot(Path(), tiny, prompts=PROMPTS).dataset == "town"
+
+
 def test_equal_prompts_share_the_hit(tmp_path: Path, tiny: TinyEncoder) -> None:
     result = evaluate_zero_shot(world(tmp_path), tiny, prompts={"r": "red", "g": "green", "b": "green"})
     assert {name: c.accuracy for name, c in result.classes.items()} == {"r": 100.0, "g": 50.0, "b": 50.0}

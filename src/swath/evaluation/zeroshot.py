@@ -49,7 +49,8 @@ def evaluate_zero_shot(
                 f"no folder {name} in {folder}; one is expected for each of {', '.join(prompts)}"
             )
         images_by_class[name] = [file.path for file in scan([folder / name])]
-    return zero_shot(images_by_class, prompts, encoder, dataset=folder.name, batch=batch, progress=progress)
+    dataset = folder.resolve().name  # the path itself may be "."
+    return zero_shot(images_by_class, prompts, encoder, dataset=dataset, batch=batch, progress=progress)
 
 
 def zero_shot(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def btgi(tokens: Tensor, globals_: Tensor, guides: Tensor, balance: float, temperature: float) -> Tensor:
@@ -25,8 +24,12 @@ def btgi(tokens: Tensor, globals_: Tensor, guides: Tensor, balance: float, tempe
     """
     products = torch.einsum("ipd,td->itp", tokens, guides)
     weights = torch.softmax(products / temperature, -1)
-    context = F.normalize(torch.einsum("itp,ipd->itd", weights, tokens), dim=-1, eps=1e-12)
-    blend = balance * context + (1 - balance) * globals_[:, None]
-    norm = blend.norm(dim=-1)
-    score = torch.einsum("itd,td->it", blend, guides) / norm.clamp_min(1e-6)
-    return torch.where(norm < 1e-6, torch.zeros_like(score), score)
+    gram = tokens @ tokens.transpose(1, 2)
+    # Only inner products: the pooled token itself, d numbers for each image and text, is never made.
+    pooled = ((weights @ gram) * weights).sum(-1).clamp_min(1e-24).sqrt()
+    with_guide = (weights * products).sum(-1) / pooled
+    with_global = (weights @ (tokens @ globals_[:, :, None])).squeeze(-1) / pooled
+    rest = 1 - balance
+    score = balance * with_guide + rest * (globals_ @ guides.T)
+    square = balance**2 + rest**2 + 2 * balance * rest * with_global
+    return torch.where(square < 1e-12, torch.zeros_like(score), score / square.clamp_min(1e-12).sqrt())

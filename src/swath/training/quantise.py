@@ -49,6 +49,13 @@ def quantise(model: onnx.ModelProto, path: Path, word_bits: int = 8) -> None:
         elif node.op_type == "Gather" and _is_large(weights.get(node.input[0])):
             nodes += _lookup(graph, weights[node.input[0]], node.input[1], node.output[0], word_bits)
         else:
+            if node.op_type == "Add":
+                for i, name in enumerate(node.input):
+                    if _is_large(weights.get(name)):
+                        # A table of positions, used once: one scale for each position.
+                        restored, axis = f"{name}.restored", len(weights[name].dims) - 2
+                        nodes.append(_matrix(graph, weights[name], name, axis, restored))
+                        node.input[i] = restored
             nodes.append(node)
     used = {name for node in nodes for name in node.input}
     kept = [t for t in graph.initializer if t.name in used]
