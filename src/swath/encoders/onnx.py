@@ -40,6 +40,11 @@ class OnnxEncoder:
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise EncoderError(f"{folder} lacks {', '.join(missing)}: copy the whole encoder folder")
+        unnamed = [name for name in FILES if name not in self.card.files]
+        if unnamed:
+            raise EncoderError(
+                f"{folder}/card.json gives no SHA-256 of {', '.join(unnamed)}: export it again"
+            )
 
     def __repr__(self) -> str:
         return f"OnnxEncoder({self.name!r}, revision={self.revision[:12]!r})"
@@ -61,12 +66,12 @@ class OnnxEncoder:
 
     @cached_property
     def revision(self) -> str:
-        """SHA-256 over the digests of the towers and the tokenizer, as the card records them.
+        """SHA-256 over all that decides a vector: the card's digests of the files, and its lengths.
 
-        The card's own words (figures, description) are no part of it: they change no vector.
+        The card's words (figures, description) are no part of it. `verify` tells whether the files are those.
         """
-        lines = "".join(f"{name} {self.card.files.get(name, '')}\n" for name in FILES)
-        return hashlib.sha256(lines.encode()).hexdigest()
+        lines = [f"{name} {self.card.files.get(name, '')}" for name in FILES]
+        return hashlib.sha256("\n".join([*lines, str(self.card.lengths)]).encode()).hexdigest()
 
     @property
     def means(self) -> dict[str, NDArray[np.float32]]:

@@ -71,7 +71,7 @@ def zero_shot(
     if unsaid := [name for name in classes if name not in prompts]:
         raise InputError(f"no prompt for the classes {', '.join(unsaid)}")
     watch = Stopwatch()
-    pictures = [(f"{name}/{path.name}", path) for name, paths in images_by_class.items() for path in paths]
+    pictures = [(f"{name}/{path}", path) for name, paths in images_by_class.items() for path in paths]
     images, damaged = encode_pictures(pictures, encoder, batch=batch, watch=watch, progress=progress)
     texts = encode_texts([prompts[name] for name in classes], encoder, batch=batch, watch=watch)
     unusable = {name for name, _ in damaged}

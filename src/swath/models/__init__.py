@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Torch modules and the recipes that put them together."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Recipes to runs, runs to encoders. Needs torch: import the modules that you use."""

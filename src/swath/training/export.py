@@ -21,14 +21,11 @@ from swath.models.recipe import Recipe
 from swath.training.dual import Towers
 from swath.training.quantise import quantise
 
-TERMS = (
-    "Research use: trained on RSICD and UCM-Captions, whose images and captions are given for research. "
-    "The code's licence (Apache-2.0) does not cover the weights."
-)
+TERMS = "The weights stand under the terms of the data and weights named here, not under the code's licence."
 DATA_TERMS = {
     "rsicd": "research use (Lu et al., TGRS 2018)",
     "ucm": "imagery USGS, public domain; research use asked (Yang & Newsam 2010, Qu et al. 2016)",
-    "captions": "rendered by swath.imagery.sample, no restriction",
+    "rendered": "made by swath.imagery.sample, no restriction",
 }
 
 
@@ -66,9 +63,11 @@ def export(
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     ids = torch.ones(2, recipe.text.lengths[0], dtype=torch.int64)
     n, length = torch.export.Dim("n", min=1), torch.export.Dim("length", min=1, max=recipe.text.lengths[-1])
-    _graph(towers.image, (pixels,), {"pixels": {0: n}}, temporary / "image.onnx", 8)
+    _graph(towers.image, (pixels,), {"pixels": {0: n}}, temporary / "image.onnx", {})
     both = {"ids": {0: n, 1: length}, "mask": {0: n, 1: length}}
-    _graph(towers.text, (ids, ids), both, temporary / "text.onnx", recipe.text.word_bits)
+    _graph(
+        towers.text, (ids, ids), both, temporary / "text.onnx", {"trunk.words.weight": recipe.text.word_bits}
+    )
     shutil.copyfile(run / "tokenizer.json", temporary / "tokenizer.json")
     files = {file.name: file_digest(file) for file in sorted(temporary.iterdir())}
     fields: dict[str, Any] = {
@@ -80,7 +79,12 @@ def export(
         "token_dim": recipe.heads.token_dim,
         "lengths": recipe.text.lengths,
         "data": tuple(
-            Source(name=d["name"], part=d["split"], terms=DATA_TERMS.get(d["name"], ""), digest=d["hash"])
+            Source(
+                name=d["name"],
+                part=d["split"],
+                terms=DATA_TERMS.get(d["name"], "those of its owner"),
+                digest=d["hash"],
+            )
             for d in facts["data"]
         ),
         "weights": tuple(
@@ -99,7 +103,7 @@ def export(
 
 
 def _graph(
-    tower: nn.Module, example: tuple[Tensor, ...], shapes: dict[str, Any], path: Path, words: int
+    tower: nn.Module, example: tuple[Tensor, ...], shapes: dict[str, Any], path: Path, bits: Mapping[str, int]
 ) -> None:
     """One tower as ONNX, its weights quantised."""
     with warnings.catch_warnings():
@@ -116,4 +120,4 @@ def _graph(
             verbose=False,
         )
     assert program is not None
-    quantise(program.model_proto, path, words)
+    quantise(program.model_proto, path, bits)

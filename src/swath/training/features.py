@@ -30,12 +30,14 @@ def image_features(
 ) -> NDArray[np.float16]:
     """Cells of every image of a set under one view: float16[n, G * G, width], memory mapped.
 
-    The cache is keyed by the weights' name, the tower's geometry, the view and the split's hash. It is
-    written in blocks, and a stopped run goes on after the last whole block.
+    The cache is keyed by the weights' name, the tower's geometry, the view, the split's hash and the order of
+    its images. It is written in blocks, and a stopped run goes on after the last whole block.
 
     Raises `ImageryError` where a picture cannot be decoded.
     """
-    key = f"{start} {tower.trunk.size} {tower.trunk.taps} {tower.grid} {name} {data.name} {data.split_hash}"
+    names = hashlib.sha256("\n".join(image.name for image in data.images).encode()).hexdigest()
+    geometry = f"{start} {tower.trunk.size} {tower.trunk.taps} {tower.grid}"
+    key = f"{geometry} {name} {data.name} {data.split_hash} {names}"
     path = _place(key)
     if path.is_file():
         return np.load(path, mmap_mode="r")

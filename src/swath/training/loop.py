@@ -76,9 +76,9 @@ def fit(
             task.model.eval()
             figures = task.validate()
             line["validation"] = figures
+        _save(checkpoint, task.model, adam, schedule, epoch + 1)
         with (folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
-        _save(checkpoint, task.model, adam, schedule, epoch + 1)
         if progress:
             shown = " ".join(f"{name} {value:.3f}" for name, value in {**sums, **figures}.items())
             progress(epoch + 1, optimiser.epochs, f"epochs, {shown}")

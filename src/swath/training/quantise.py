@@ -7,6 +7,7 @@ which the runtime folds away at load. Word tables stay quantised in memory: only
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,20 @@ LEAST = 4096
 """Smaller tensors stay in fp32."""
 
 
-def quantise(model: onnx.ModelProto, path: Path, word_bits: int = 8) -> None:
+def quantise(model: onnx.ModelProto, path: Path, bits: Mapping[str, int] | None = None) -> None:
     """Quantise the weights of an exported tower and write it.
 
     Args:
         model: the graph, fp32; changed in place.
         path: the file to write.
-        word_bits: 8, or 4 (two values a byte), for tables that are only looked up.
+        bits: by name, tables that are only looked up and stored in 4 bits (two values a byte) and not in 8.
 
     Raises:
         ValueError: another number of bits.
     """
-    if word_bits not in (4, 8):
-        raise ValueError(f"word embeddings are stored in 4 or 8 bits, not {word_bits}")
+    bits = bits or {}
+    if not set(bits.values()) <= {4, 8}:
+        raise ValueError(f"tables are stored in 4 or 8 bits, not {bits}")
     graph = model.graph
     weights = {t.name: t for t in graph.initializer}
     names = _parameter_names(graph, weights)
@@ -47,7 +49,8 @@ def quantise(model: onnx.ModelProto, path: Path, word_bits: int = 8) -> None:
             node.input[1] = done[key]
             nodes.append(node)
         elif node.op_type == "Gather" and _is_large(weights.get(node.input[0])):
-            nodes += _lookup(graph, weights[node.input[0]], node.input[1], node.output[0], word_bits)
+            table = node.input[0]
+            nodes += _lookup(graph, weights[table], node.input[1], node.output[0], bits.get(table, 8))
         else:
             if node.op_type == "Add":
                 for i, name in enumerate(node.input):

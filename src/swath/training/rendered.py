@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from swath.captions import CaptionedSet, load
@@ -28,4 +29,4 @@ def rendered_set(count: int, folder: Path, progress: Progress | None = None) -> 
             if progress:
                 progress(number + 1, count, "rendered pictures")
         annotations.write_text(json.dumps({"images": images}))
-    return load("captions", root, "train")
+    return replace(load("captions", root, "train"), name="rendered")

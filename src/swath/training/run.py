@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from swath.encoders import user_folder
-from swath.errors import InputError
+from swath.errors import InputError, RecipeError
+from swath.models.dual import TRUNKS
 from swath.models.recipe import Recipe, load_recipe
 from swath.training.data import corpus, load_sets
 from swath.training.dual import DualTask, Towers, Validation, embed_images, embed_texts
@@ -25,6 +26,7 @@ from swath.training.loop import fit
 from swath.training.rendered import rendered_set
 from swath.training.texts import tokenizer_of
 from swath.training.trunks import load_trunks
+from swath.training.views import VIEWS
 from swath.types import Progress
 
 
@@ -59,6 +61,7 @@ def train(
         FetchError: a starting point was not fetched (the message names the command).
     """
     plan = load_recipe(recipe, dict(changes or {}))
+    _check_parts(plan)
     folder = out or user_folder() / "runs" / f"{plan.name}-seed{plan.seed}-{digest(plan)[:8]}"
     _claim(folder, plan)
     torch.manual_seed(plan.seed)
@@ -109,6 +112,18 @@ def train(
 def digest(recipe: Recipe) -> str:
     """SHA-256 of a recipe's content."""
     return hashlib.sha256(msgspec.json.encode(recipe, order="sorted")).hexdigest()
+
+
+def _check_parts(recipe: Recipe) -> None:
+    """Raises `RecipeError` where the recipe names a part that there is none of."""
+    named: list[tuple[str, str, Collection[str]]] = [
+        ("image.trunk", recipe.image.trunk, TRUNKS),
+        ("text.trunk", recipe.text.trunk, TRUNKS),
+        *(("image.views", view.rstrip("0123456789"), VIEWS) for view in recipe.image.views),
+    ]
+    for key, name, parts in named:
+        if name not in parts:
+            raise RecipeError(f"recipe {recipe.name}: {key} {name!r} is none of {', '.join(parts)}")
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
