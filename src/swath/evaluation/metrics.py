@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.errors import InputError
-from swath.search.ordering import exact_scores
+from swath.search import exact_scores
 from swath.types import Array
 
 KS = (1, 5, 10)

@@ -14,8 +14,7 @@ from swath.evaluation.metrics import KS
 from swath.evaluation.protocols import Judgements, Protocol
 from swath.evaluation.ranking import rank_direction
 from swath.evaluation.results import EncoderRef, EvalResult, Figures, Interval, Recalls
-from swath.search import Pipeline, parse
-from swath.search.engine import resolve
+from swath.search import Pipeline, parse, resolve
 from swath.types import Encoder, Progress
 
 

@@ -3,10 +3,11 @@
 A search imports NumPy and nothing heavier.
 """
 
-from swath.search.engine import run, run_many, search
+from swath.search.engine import resolve, run, run_many, search
 from swath.search.expression import parse_expression
 from swath.search.filters import mask
 from swath.search.gallery import MemoryGallery, text_id
+from swath.search.ordering import exact_scores
 from swath.search.parser import parse
 from swath.search.pipeline import Fuse, Pipeline, Source, Step
 from swath.search.query import EncodedQuery, encode
@@ -19,9 +20,11 @@ __all__ = [
     "Source",
     "Step",
     "encode",
+    "exact_scores",
     "mask",
     "parse",
     "parse_expression",
+    "resolve",
     "run",
     "run_many",
     "search",

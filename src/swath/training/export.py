@@ -14,8 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from swath.encoders import Card, Source, file_digest, write_card
-from swath.encoders.fetch import PINS
+from swath.encoders import PINS, Card, Source, file_digest, write_card
 from swath.errors import InputError
 from swath.models.recipe import Recipe
 from swath.training.dual import Towers

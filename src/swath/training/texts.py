@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from swath.encoders.pieces import piece_batches
+from swath.encoders import piece_batches
 
 Encode = Callable[[Tensor, Tensor], Tensor]
 

