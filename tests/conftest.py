@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import TinyEncoder
+from tests.tiny import TinyEncoder, paint
 
 
 @pytest.fixture
@@ -27,7 +27,6 @@ def data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's data folder with a tiny encoder called `base`; tests name it in SWATH_HOME."""
-    pytest.importorskip("onnx", reason="the tiny encoder is made with onnx: pip install 'swath[train]'")
     from tests.tiny_onnx import build
 
     home = tmp_path_factory.mktemp("home")
@@ -43,7 +42,6 @@ def town(tmp_path_factory: pytest.TempPathFactory, tiny_home: Path) -> Path:
     """
     import swath
     from tests.archive.world import raster
-    from tests.tiny_onnx import paint
 
     folder = tmp_path_factory.mktemp("town")
     raster(paint(folder / "scenes") / "raster.tif", seed=1)

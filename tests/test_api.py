@@ -14,8 +14,8 @@ import pytest
 import swath
 import swath.api
 from swath.errors import ArchiveError, EncoderError, InputError, SpecError
-from tests.tiny import TinyEncoder
-from tests.tiny_onnx import build, paint
+from tests.tiny import TinyEncoder, paint
+from tests.tiny_onnx import build
 
 
 @pytest.fixture

@@ -66,3 +66,13 @@ class TinyEncoder:
         self.encoded = encoded
         assert features.tokens is not None
         return TextFeatures(features.embedding, features.tokens[:, 0])
+
+
+def paint(folder: Path, side: int = 64) -> Path:
+    """One flat picture for every colour: red.png, green.png, ..."""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (side, side), colour).save(folder / f"{name}.png")
+    return folder

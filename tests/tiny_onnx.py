@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
+import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from swath.encoders import Card, Source, file_digest, write_card
 from tests.tiny import COLOURS
+
+onnx = pytest.importorskip("onnx", reason="the tiny encoder is made with onnx: pip install 'swath[train]'")
+helper, TensorProto = onnx.helper, onnx.TensorProto
 
 _DIM, _TOKEN = 32, 8
 _WORDS = ["[UNK]", *COLOURS]
@@ -50,17 +51,8 @@ def build(folder: Path, *, seed: int = 0, name: str = "tiny", **card: Any) -> Pa
     return folder
 
 
-def paint(folder: Path, side: int = 64) -> Path:
-    """One flat picture for every colour: red.png, green.png, ..."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, colour in COLOURS.items():
-        Image.new("RGB", (side, side), colour).save(folder / f"{name}.png")
-    return folder
-
-
-Parts = tuple[
-    list[onnx.NodeProto], dict[str, NDArray[Any]], list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]
-]
+# Nodes, constants, inputs and outputs of a graph.
+Parts = tuple[list[Any], dict[str, NDArray[Any]], list[Any], list[Any]]
 
 
 def _image(shared: dict[str, NDArray[np.float64]]) -> Parts:
@@ -130,7 +122,7 @@ def _text(shared: dict[str, NDArray[np.float64]]) -> Parts:
     return nodes, constants, inputs, outputs
 
 
-def _project(source: str, matrix: str, out: str) -> list[onnx.NodeProto]:
+def _project(source: str, matrix: str, out: str) -> list[Any]:
     return [
         helper.make_node("MatMul", [source, matrix], [f"{out}_raw"]),
         helper.make_node("Add", [f"{out}_raw", f"{matrix}_bias"], [f"{out}_moved"]),
@@ -140,7 +132,7 @@ def _project(source: str, matrix: str, out: str) -> list[onnx.NodeProto]:
 
 def _save(path: Path, parts: Parts) -> None:
     nodes, constants, inputs, outputs = parts
-    weights = [numpy_helper.from_array(value, key) for key, value in constants.items()]
+    weights = [onnx.numpy_helper.from_array(value, key) for key, value in constants.items()]
     graph = helper.make_graph(nodes, path.stem, inputs, outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.checker.check_model(model)

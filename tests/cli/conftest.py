@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from swath.cli import main
-from tests.tiny_onnx import paint
+from tests.tiny import paint
 
 
 @dataclass(frozen=True)

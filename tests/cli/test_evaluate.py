@@ -9,8 +9,7 @@ import pytest
 
 from swath.evaluation import RSSCN7
 from tests.cli.conftest import Run
-from tests.tiny import COLOURS
-from tests.tiny_onnx import paint
+from tests.tiny import COLOURS, paint
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ COMMANDS = {
     "info": ("archives", "Show what an archive holds and which encoder made it."),
     "verify": ("archives", "Check every byte and every tile of an archive."),
     "eval": ("evaluate", "Measure retrieval on a captioned data set."),
+    "leaderboard": ("leaderboard", "Show what was published on a data set."),
     "train": ("train", "Train an encoder by a recipe."),
     "export": ("train", "Turn a training run into an encoder folder."),
     "fetch": ("train", "Bring the pinned files that training starts from."),

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swath.errors import RecipeError
+
 
 class Standardise(nn.Module):
     """Subtracts a fixed mean and divides by a fixed deviation, both measured on training data."""
@@ -68,7 +70,8 @@ class BagOfPieces(nn.Module):
     def fit(self, captions: list[list[int]], least: int) -> None:
         """Fit idf and singular vectors on the piece ids of distinct training captions.
 
-        Pieces in fewer than `least` captions are left out.
+        Pieces in fewer than `least` captions are left out. Raises `RecipeError` where the table's size does
+        not fit.
         """
         import numpy as np
 
@@ -77,7 +80,10 @@ class BagOfPieces(nn.Module):
         kept = np.flatnonzero(counts >= least)
         dim = self.table.embedding_dim
         if len(kept) > len(self.squares) - 1 or len(kept) < dim:
-            raise ValueError(f"{len(kept)} known pieces do not fit {len(self.squares) - 1} rows of {dim}")
+            raise RecipeError(
+                f"the training captions have {len(kept)} word pieces for the bag: text.bag_rows must be at least "
+                f"that (it is {len(self.squares) - 1}) and text.bag_dim at most that (it is {dim})"
+            )
         rows = np.zeros(len(self.rows), np.int64)
         rows[kept] = np.arange(1, len(kept) + 1)
         idf = np.log(len(captions) / counts[kept])

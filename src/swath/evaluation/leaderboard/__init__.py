@@ -1,0 +1,241 @@
+"""What was published: rows of the field's tables, each with its source and how sure it is.
+
+One file of `rows/` holds the rows of one source; a row is added by adding a file or a line, and `published`
+checks everything that can be checked. Nothing that follows from the six recalls is stored: their mean and
+whether the printed one contradicts it are worked out when the rows are read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import msgspec
+
+from swath.errors import InputError
+from swath.evaluation.results import EvalResult
+
+DATASETS = ("rsicd", "rsitmd", "ucm", "nwpu", "sydney")
+Setting = Literal["closed", "open", "two-stage"]
+Certainty = Literal["seen-in-paper", "seen-in-readme", "secondary"]
+TOLERANCE = 0.06
+"""How far a printed mean may stand from the mean of the six, in points, before it contradicts them."""
+
+FLAGS = {
+    "test-selected": "the epoch was chosen by the score on the test split, or test served as validation",
+    "leak-risk:RET-2": "trained on a union of two sets whose train and test images overlap",
+    "leak-risk:RET-3": "trained on a union of three sets whose train and test images overlap",
+    "mr-contradicts": f"the printed mean is more than {TOLERANCE} points off the mean of the six",
+    "partial": "fewer than six recalls were published",
+    "baseline-rerun": "a general method, run by the authors of the source",
+    "independent-rerun": "run again by another group",
+    "3-seed-mean": "mean of three seeds",
+    "5-seed-mean": "mean of five seeds",
+    "ablation": "a line of an ablation",
+    "aggregator": "read on a benchmark page of others",
+    "audio-modality": "queries are speech",
+    "collected-by-third-party": "read in a list that others collected",
+    "column-order-doubtful": "which direction is which is doubtful",
+    "columns-swapped-in-source": "the source exchanges the directions; put right here",
+    "copy-error": "a slip of the table that quotes it",
+    "copy-variants": "other tables print other values for it",
+    "cross-encoder": "scores pairs jointly, at a cost that grows with the gallery",
+    "extra-unlabelled": "trained with unlabelled images besides the split",
+    "harma-codebase": "built on the code of HarMA, with its selection on test",
+    "init:RemoteCLIP": "starts from the weights of RemoteCLIP",
+    "kfold-config": "the released configuration has folds",
+    "last-epoch": "value of the last epoch, not of the chosen one",
+    "log": "read in a released training log",
+    "mr-from-rsum": "the mean comes from a printed sum of recalls",
+    "pir-codebase": "built on the code of PIR, with its selection on test",
+    "post-rerank": "reranked over all queries at once",
+    "protocol:dedup": "near duplicates are said to be removed; the list is not verified",
+    "protocol:dedup(pHash)": "training images near a test image, by perceptual hash, were removed",
+    "protocol:differs": "probably an easier protocol: far above every peer of its backbone",
+    "protocol:kfold-mean": "mean over folds",
+    "quoted-as-previous-best": "quoted as the best before",
+    "reproduction-disputed": "users report much lower figures",
+    "training-free": "not trained at all",
+    "zero-shot": "not trained on this set, though a web corpus may hold its images",
+}
+"""What may stand in `flags`, and what it says."""
+
+_DERIVED = ("mr-contradicts", "partial")
+_SUSPECT = ("test-selected", "leak-risk", "mr-contradicts")
+
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Three = tuple[Percent | None, Percent | None, Percent | None]
+
+
+class PublishedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row as it is written in a file."""
+
+    method: str
+    year: Annotated[int, msgspec.Meta(ge=2015, le=2100)]
+    dataset: str
+    setting: Setting
+    """closed: trained on the training split of this set, after any general pre-training; open: on further
+    remote sensing pairs or several sets."""
+    backbone: str
+    certainty: Certainty
+    venue: str = ""
+    i2t: Three = (None, None, None)
+    """Recall@1, 5 and 10 in per cent; null where not published."""
+    t2i: Three = (None, None, None)
+    printed_mr: Percent | None = None
+    flags: tuple[str, ...] = ()
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of rows."""
+
+    source: str
+    rows: tuple[PublishedRow, ...]
+
+
+class PartialRecalls(msgspec.Struct, frozen=True):
+    """Hit@1, 5 and 10 of one direction in per cent, None where not published."""
+
+    r1: float | None
+    r5: float | None
+    r10: float | None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A row as it is shown: a published one, or one of a result file (`certainty` is then `measured`)."""
+
+    method: str
+    year: int | None
+    venue: str
+    dataset: str
+    setting: str | None
+    backbone: str | None
+    i2t: PartialRecalls
+    t2i: PartialRecalls
+    mr: float | None
+    """Mean of the six where there are six, else the printed one, else None."""
+    printed_mr: float | None
+    source: str
+    certainty: str
+    flags: tuple[str, ...]
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the row is known to be selected on test, to risk a leak, or to contradict itself."""
+        return any(flag.startswith(_SUSPECT) for flag in self.flags)
+
+
+def leaderboard(
+    dataset: str,
+    *,
+    setting: str | None = None,
+    backbone: str | None = None,
+    certainty: str | None = None,
+    ours: Sequence[tuple[str, EvalResult]] = (),
+) -> tuple[Standing, ...]:
+    """The rows of one data set, best mR first and rows without one last.
+
+    `backbone` is any part of the backbone's text, whatever the case. `ours` are results of `dataset` with
+    the name of their file; no filter applies to them. Raises `InputError` where nothing is published for
+    the set, or a result is of another one.
+    """
+    if dataset not in DATASETS:
+        raise InputError(f"no data set is called {dataset!r} on the leaderboard; there are {', '.join(DATASETS)}")
+    found = [
+        row
+        for row in published()
+        if row.dataset == dataset
+        and setting in (None, row.setting)
+        and certainty in (None, row.certainty)
+        and (backbone or "").casefold() in (row.backbone or "").casefold()
+    ]
+    for name, result in ours:
+        if result.dataset != dataset:
+            raise InputError(f"{name} is a result on {result.dataset}: it has no place among rows of {dataset}")
+        found.append(_measured(name, result))
+    return tuple(sorted(found, key=lambda row: (row.mr is None, -(row.mr or 0.0), row.method)))
+
+
+@cache
+def published() -> tuple[Standing, ...]:
+    """All rows of all files, checked. Raises `InputError` that names the file and what is wrong in it."""
+    folder = files("swath.evaluation.leaderboard") / "rows"
+    names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".json"))
+    rows = tuple(row for name in names for row in read_source((folder / name).read_bytes(), name))
+    same = Counter((row.dataset, row.method, row.setting, row.backbone, row.source) for row in rows)
+    if twice := [row for row, count in same.items() if count > 1]:
+        raise InputError(f"the leaderboard has a row twice: {', '.join(map(str, twice[0]))}")
+    return rows
+
+
+def read_source(content: bytes, name: str) -> tuple[Standing, ...]:
+    """The rows of one file. Raises `InputError` where it does not say what a row must say."""
+    try:
+        source = msgspec.json.decode(content, type=Source)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{name} is not a file of leaderboard rows: {error}") from error
+    if not source.source.strip() or not source.rows:
+        raise InputError(f"{name}: a file of leaderboard rows names its source and has a row at least")
+    return tuple(_standing(row, source.source, name) for row in source.rows)
+
+
+def _standing(row: PublishedRow, source: str, file: str) -> Standing:
+    where = f"{file}: {row.method} on {row.dataset}"
+    if row.dataset not in DATASETS:
+        raise InputError(f"{where}: the data set must be one of {', '.join(DATASETS)}")
+    if unknown := [flag for flag in row.flags if flag not in FLAGS or flag in _DERIVED]:
+        raise InputError(f"{where}: {unknown[0]!r} is not a flag that a row can state")
+    for recalls in (row.i2t, row.t2i):
+        known = [value for value in recalls if value is not None]
+        if known != sorted(known):
+            raise InputError(f"{where}: recall falls with k in {recalls}")
+    six = [value for value in (*row.i2t, *row.t2i) if value is not None]
+    if not six and row.printed_mr is None:
+        raise InputError(f"{where}: there is no figure")
+    flags = row.flags
+    mean = row.printed_mr
+    if len(six) < 6:
+        flags += ("partial",)
+    else:
+        mean = sum(six) / 6
+        if row.printed_mr is not None and abs(mean - row.printed_mr) > TOLERANCE:
+            flags += ("mr-contradicts",)
+    return Standing(
+        method=row.method,
+        year=row.year,
+        venue=row.venue,
+        dataset=row.dataset,
+        setting=row.setting,
+        backbone=row.backbone,
+        i2t=PartialRecalls(*row.i2t),
+        t2i=PartialRecalls(*row.t2i),
+        mr=mean if mean is None else round(mean, 2),
+        printed_mr=row.printed_mr,
+        source=source,
+        certainty=row.certainty,
+        flags=flags,
+    )
+
+
+def _measured(name: str, result: EvalResult) -> Standing:
+    flags = [f"protocol:{result.protocol}"]
+    if result.split != "test":
+        flags.append(f"split:{result.split}")
+    return Standing(
+        method=f"{result.encoder.name} ({result.pipeline})",
+        year=None,
+        venue="",
+        dataset=result.dataset,
+        setting=None,
+        backbone=None,
+        i2t=PartialRecalls(result.i2t.r1, result.i2t.r5, result.i2t.r10),
+        t2i=PartialRecalls(result.t2i.r1, result.t2i.r5, result.t2i.r10),
+        mr=(result.i2t.r1 + result.i2t.r5 + result.i2t.r10 + result.t2i.r1 + result.t2i.r5 + result.t2i.r10) / 6,
+        printed_mr=result.mr,
+        source=name,
+        certainty="measured",
+        flags=tuple(flags),
+    )
