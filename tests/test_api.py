@@ -186,3 +186,33 @@ def test_verify_and_repr(work: Path) -> None:
     damaged = next(Path("a/hot").rglob("dense"))
     damaged.write_bytes(bytes(len(damaged.read_bytes())))
     assert archive.verify()
+
+
+def test_changes_are_seen_at_once(work: Path) -> None:
+    archive = swath.index("scenes", "a")
+    assert archive.remove(["scenes/red.png"], where="width = 64").tiles == 1
+    assert "red" not in _names(archive.search("red"))
+    Path("scenes").rename("moved")
+    assert archive.relocate("scenes", "moved").missing == 0
+    assert Path(archive.search("blue", k=1)[0].tile.source).parent.name == "moved"
+    Path("moved/blue.png").unlink()
+    report = archive.add("moved", prune=True)
+    assert (report.tiles_added, report.tiles_removed) == (1, 1)
+    assert len(archive) == 6
+
+
+def test_cut_and_geojson(work: Path) -> None:
+    archive = swath.index("scenes", "a")
+    hits = archive.search("red", k=1)
+    assert archive.show(hits[0].tile.id).files == (work / "scenes" / "red.png",)
+    assert archive.cut(hits[0].tile.id[:8], "red.tif") == Path("red.tif")
+    assert archive.search(image="red.tif", k=1)[0].tile == hits[0].tile
+    assert archive.geojson(hits, "hits.json").read_text().startswith('{"type": "FeatureCollection"')
+
+
+def test_unwanted_words(work: Path) -> None:
+    archive = swath.index("scenes", "a")
+    names = _names(archive.search("yellow", unwanted="green"))
+    assert names.index("red") < names.index("green")
+    names = _names(archive.search("yellow", unwanted=["red"]))
+    assert names.index("green") < names.index("red")

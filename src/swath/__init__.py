@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swath.api import Archive, index, open  # noqa: A004  reads as swath.open
     from swath.errors import SwathError
-    from swath.types import Footprint, Hit, Hits, Tile, Window
+    from swath.types import Footprint, Hit, Hits, Query, Tile, Window
 
-__all__ = ["Archive", "Footprint", "Hit", "Hits", "SwathError", "Tile", "Window", "index", "open"]
+__all__ = ["Archive", "Footprint", "Hit", "Hits", "Query", "SwathError", "Tile", "Window", "index", "open"]
 
 _HOMES = {"Archive": "api", "index": "api", "open": "api", "SwathError": "errors"}
 

@@ -7,25 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from swath import archive as archives
 from swath import encoders
 from swath import search as searching
-from swath.errors import EncoderError, ImageryError, InputError
+from swath.errors import EncoderError, InputError
 from swath.imagery import Tiling, scan
+from swath.serving.asking import PathLike, Picture, make_query
 from swath.types import Bounds, Encoder, Gallery, Hits, Progress, Query, Scalar
 
 if TYPE_CHECKING:
-    from swath.archive import AddReport, ArchiveInfo, Problem, Store
+    from swath.archive import AddReport, ArchiveInfo, Problem, RelocateReport, RemoveReport, Store
     from swath.search import Pipeline
-
-PathLike: TypeAlias = str | os.PathLike[str]
-Picture: TypeAlias = PathLike | NDArray[np.uint8]
-"""An image file, or RGB pixels uint8[h, w, 3]."""
+    from swath.serving import TileDetails
 
 
 def open(path: PathLike, *, encoder: PathLike | Encoder | None = None, threads: int | None = None) -> Archive:  # noqa: A001
@@ -49,6 +44,7 @@ def index(
     min_valid: float | None = None,
     bands: Sequence[int] | None = None,
     attributes: Mapping[str, Scalar] | None = None,
+    prune: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Archive:
@@ -58,13 +54,15 @@ def index(
     share of valid pixels) and `bands` (one, or red, green, blue; counted from 1) are settled when the archive
     is made, by default as `base`, 256, 0, 0.5 and the colours; later they may be left out and not changed.
     `attributes` are given to every new tile. Files that cannot be read are listed in `report.skipped`.
+    `prune` takes out the files below the sources that are not there any more; they are counted in
+    `report.tiles_removed`.
 
     Raises `InputError` for sources that are missing and for settings that do not fit, `ArchiveError` where
     the archive cannot be written, `EncoderError` for an encoder that is missing or not the archive's.
     """
     _check(sources)  # before an archive is made for them
     archive = _prepare(path, encoder, tile_size, overlap, min_valid, bands, threads)
-    archive.add(sources, attributes=attributes, progress=progress)
+    archive.add(sources, attributes=attributes, prune=prune, progress=progress)
     return archive
 
 
@@ -159,6 +157,7 @@ class Archive:
         image: Picture | Sequence[Picture] | None = None,
         like: str | Sequence[str] = (),
         unlike: str | Sequence[str] = (),
+        unwanted: str | Sequence[str] | None = None,
         k: int = 20,
         where: str | None = None,
         bbox: Bounds | None = None,
@@ -166,7 +165,8 @@ class Archive:
     ) -> Hits:
         """The `k` tiles that match best: words, pictures and tiles of the archive, all wanted at once.
 
-        `like` and `unlike` take ids, or how they begin; what `unlike` names counts against. `where` is a
+        `like` and `unlike` take ids, or how they begin; what `unlike` names counts against, and so do the
+        words `unwanted`. A weight may follow an id: `3f2a:2` counts twice as much as the others. `where` is a
         filter over attributes and `bbox` west, south, east, north in degrees (EPSG:4326); both act before
         anything is ranked. `pipeline` says how to search.
 
@@ -178,16 +178,24 @@ class Archive:
 
         Raises `InputError` (with `SpecError` and `ExpressionError`) for what cannot be asked.
         """
-        query = Query(
-            texts=_several(text),
-            images=tuple(map(_pixels, _pictures(image))),
-            likes=_several(like),
-            unlikes=_several(unlike),
-            where=where,
-            bbox=bbox,
+        query = make_query(
+            text, image=image, like=like, unlike=unlike, unwanted=unwanted, where=where, bbox=bbox
         )
-        return searching.search(
-            self._gallery(), query, self.encoder, pipeline=pipeline, k=k, threads=self._threads
+        return self.search_many([query], k=k, pipeline=pipeline)[0]
+
+    def search_many(
+        self, queries: Sequence[Query], *, k: int = 20, pipeline: Pipeline | str = "auto"
+    ) -> list[Hits]:
+        """`search` for many queries, which share the reading of the archive where they can.
+
+        >>> from swath import Query
+        >>> archive = open("town.swath")
+        >>> many = archive.search_many([Query(("red",)), Query(("blue",), where="width > 32")], k=1)
+        >>> [hits[0].tile.source.split("/")[-1] for hits in many]
+        ['red.png', 'blue.png']
+        """
+        return searching.search_many(
+            self._gallery(), queries, self.encoder, pipeline=pipeline, k=k, threads=self._threads
         )
 
     def add(
@@ -195,6 +203,7 @@ class Archive:
         sources: PathLike | Sequence[PathLike],
         *,
         attributes: Mapping[str, Scalar] | None = None,
+        prune: bool = False,
         progress: Progress | None = None,
     ) -> AddReport:
         """Index more files and folders, encoding only what is new or changed; continues what was interrupted.
@@ -203,7 +212,10 @@ class Archive:
         >>> report.tiles_added, report.tiles_known, report.skipped
         (0, 7, ())
 
-        Raises `InputError` for sources that are missing, `ArchiveError` while another process writes.
+        `prune` takes out the files below the sources that are not there any more.
+
+        Raises `InputError` for sources that are missing, and to prune where none of the known files is left;
+        `ArchiveError` while another process writes.
         """
         self.report = self._store.add(
             _paths(sources),
@@ -212,7 +224,79 @@ class Archive:
             progress=progress,
             threads=self._threads,
         )
+        if prune:
+            gone = self._store.prune(_paths(sources)).tiles
+            self.report = replace(self.report, tiles_removed=self.report.tiles_removed + gone)
         return self.report
+
+    def remove(
+        self,
+        sources: PathLike | Sequence[PathLike] = (),
+        *,
+        where: str | None = None,
+        dry_run: bool = False,
+    ) -> RemoveReport:
+        """Take out files, folders, or the tiles that pass a filter; with both, what passes in those files.
+
+        It is one commit. Nothing but the archive is touched, and indexing a file again brings it back; tiles
+        stay while another file has the same content. `dry_run` only counts.
+
+        >>> archive = open("town.swath")
+        >>> archive.remove("scenes/red.png", dry_run=True)
+        RemoveReport(files=1, tiles=1)
+        >>> archive.remove(where="width >= 64", dry_run=True).tiles
+        7
+
+        Raises `InputError` for a source that the archive does not know and an expression that does not fit,
+        `ArchiveError` while another process writes.
+        """
+        ids = None
+        if where is not None:
+            gallery = self._gallery()
+            allowed = searching.mask(gallery, where)
+            ids = {one.decode() for one in gallery.ids[allowed].tolist()}
+        return self._store.remove(_paths(sources), ids=ids, dry_run=dry_run)
+
+    def relocate(self, old: PathLike, new: PathLike, *, dry_run: bool = False) -> RelocateReport:
+        """Tell the archive that what was at and below `old` is at `new` now. No file is moved or read.
+
+        Raises `InputError` where the archive knows nothing there, and where `new` is not there or is known.
+        """
+        return self._store.relocate(Path(old), Path(new), dry_run=dry_run)
+
+    def show(self, tile: str) -> TileDetails:
+        """What is known of a tile: its id, or how it begins.
+
+        >>> archive = open("town.swath")
+        >>> details = archive.show(archive.search("red", k=1)[0].tile.id[:12])
+        >>> details.files[0].name, details.tile.window.width
+        ('red.png', 64)
+
+        Raises `InputError` where no tile, or more than one, has such an id.
+        """
+        from swath.serving import TileDetails
+
+        gallery = self._gallery()
+        found = gallery.tile(searching.find(tile, gallery.ids))
+        origin = self._store.origin(found.id)
+        if origin is None:  # removed since the gallery was opened
+            raise InputError(f"tile {found.id} has just been removed from the archive")
+        return TileDetails(found, *origin)
+
+    def cut(self, tile: str, path: PathLike) -> Path:
+        """Write a tile at the full resolution of its file: `.png` as it is shown, or `.tif`.
+
+        A `.tif` of a raster keeps its bands, values and georeference.
+
+        Raises `InputError` for a tile that is not there and for another suffix, and `ImageryError` where
+        none of its files is what it was when it was indexed.
+        """
+        from swath.imagery import cut
+        from swath.serving import unchanged
+
+        details = self.show(tile)
+        cut(unchanged(details), details.tile.window, Path(path), self.info().tiling)
+        return Path(path)
 
     def info(self) -> ArchiveInfo:
         """What it holds: tiles, signals, the encoder with its card, how files were cut, bytes.
@@ -239,6 +323,12 @@ class Archive:
         from swath.serving import write_sheet
 
         return write_sheet(hits, Path(path), self._store.thumbnails, title=title)
+
+    def geojson(self, hits: Hits, path: PathLike) -> Path:
+        """Write hits as a GeoJSON FeatureCollection. Raises `InputError` where it cannot be written."""
+        from swath.serving import write_geojson
+
+        return write_geojson(hits, Path(path))
 
     def _gallery(self) -> Gallery:
         # Every commit renames a new pointer into place: while the file is the same, so are the tiles, and the
@@ -269,29 +359,6 @@ def _paths(sources: PathLike | Sequence[PathLike]) -> list[Path]:
 def _check(sources: PathLike | Sequence[PathLike]) -> None:
     """Raise `InputError` for sources that do not exist: a scan looks at all of them before it begins."""
     next(scan(_paths(sources), on_skip=lambda _path, _reason: None), None)
-
-
-def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    if given is None:
-        return ()
-    return (given,) if isinstance(given, str) else tuple(given)
-
-
-def _pictures(given: Picture | Sequence[Picture] | None) -> Sequence[Picture]:
-    if given is None:
-        return ()
-    return [given] if isinstance(given, str | os.PathLike | np.ndarray) else given
-
-
-def _pixels(picture: Picture) -> NDArray[np.uint8]:
-    if isinstance(picture, np.ndarray):
-        return picture
-    from swath.imagery import open_picture
-
-    try:
-        return open_picture(Path(picture))
-    except ImageryError as error:
-        raise InputError(f"query picture {error}") from error
 
 
 def _described(tiling: Tiling) -> str:

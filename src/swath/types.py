@@ -168,6 +168,11 @@ class Query:
     where: str | None = None
     """A filter expression: `key (= | != | < | <= | > | >= | in) literal`, with and, or, not and brackets."""
     bbox: Bounds | None = None
+    weights: tuple[float, ...] | None = None
+    """How much each part counts beside its like: positive numbers for texts, images, likes, unlikes and
+    unlike_texts, in this order. Wanted parts count 1 together and unwanted ones 1/2, whatever their number.
+    None: all alike.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ def test_a_name_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        CaptionsError, match="no captioned data set is called 'rscid'; there are rsicd, ucm, captions"
+        CaptionsError,
+        match="no captioned data set is called 'rscid'; there are rsicd, ucm, sydney, rsitmd, ",
     ):
         load("rscid", tmp_path, "val")
     with pytest.raises(CaptionsError, match="no such folder"):

@@ -61,6 +61,31 @@ def test_eval_json_file(run: Run, root: Path) -> None:
     assert json.loads(Path("r.json").read_text())["pipeline"] == "dense:3"
 
 
+def test_eval_trec_files(run: Run, root: Path) -> None:
+    assert run("eval", "captions", "--root", root, "--trec", "trec", "-q").code == 0
+    assert {file.name for file in Path("trec").iterdir()} == {"i2t.run", "i2t.qrels", "t2i.run", "t2i.qrels"}
+    judged = json.loads(run("judge", "trec/t2i.run", "trec/t2i.qrels", "--json").out)
+    assert judged == {"queries": 12, "r1": 100, "r5": 100, "r10": 100}
+
+
+def test_eval_by_another_protocol(run: Run, root: Path) -> None:
+    ended = run("eval", "captions", "--root", root, "--protocol", "lenient", "-q")
+    assert "captions test (lenient): " in ended.out and "ceiling" not in ended.out
+    assert run("eval", "captions", "--root", root, "-q").out.splitlines()[5] == (
+        "ceiling: mR 100.00, R@1 100.00 and 100.00, as captions repeat"
+    )
+
+
+def test_eval_names_the_leak_report_of_its_split(run: Run, root: Path) -> None:
+    made = run("leaks", f"captions={root}", "--json", "leaks.json", "-q")
+    digest = made.out.split()[-1]
+    ended = run("eval", "captions", "--root", root, "--leaks", "leaks.json", "--json", "-", "-q")
+    assert json.loads(ended.out)["leaks"] == digest
+    (root / "dataset.json").write_text((root / "dataset.json").read_text().replace("field", "meadow"))
+    ended = run("eval", "captions", "--root", root, "--leaks", "leaks.json", "-q")
+    assert (ended.code, ended.out) == (2, "") and "covers captions val, captions test" in ended.err
+
+
 def test_zero_shot(run: Run, tmp_path: Path) -> None:
     for name in RSSCN7:
         paint(tmp_path / "scenes" / name)
@@ -79,6 +104,11 @@ def test_zero_shot(run: Run, tmp_path: Path) -> None:
         (["captions", "--root", "nowhere"], "nowhere"),
         (["captions", "--root", "colours", "--split", "tset"], "no split 'tset'"),
         (["captions", "--root", "colours", "--pipeline", "sparse"], "unknown stage"),
+        (["captions", "--root", "colours", "--protocol", "lose"], "there are strict, lenient, dedup, scene"),
+        (
+            ["rsscn7", "--root", "colours", "--protocol", "strict"],
+            "is one set, classified by dense",
+        ),
         (["captions", "--root", "colours", "--json", "no/r.json"], "cannot write the result"),
         (["rsscn7", "--root", "colours"], "no folder aGrass"),
     ],

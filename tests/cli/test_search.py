@@ -57,6 +57,7 @@ def test_json_is_a_promise(run: Run, archive: Path) -> None:
         "images": [],
         "like": [],
         "unlike": [],
+        "not": [],
         "k": 19,
         "where": None,
         "bbox": None,
@@ -162,3 +163,121 @@ def test_odd_names_in_json(run: Run, scenes: Path) -> None:
     assert ended.out.isascii()
     assert json.loads(ended.out)["hits"][0]["source"] == str(odd.absolute())
     assert r"\xff" in run("search", "a", "red", "-k", 1).out
+
+
+def test_unwanted_words(run: Run, archive: Path) -> None:
+    pictures = ["--where", "width = 64", "-k", 7]
+    for wanted, unwanted in (("red", "green"), ("green", "red")):
+        document = _json(run, archive, "yellow", "--not", unwanted, *pictures)
+        assert document["query"]["not"] == [unwanted]
+        names = _names(document)
+        assert names.index(wanted) < names.index(unwanted)
+    names = _names(_json(run, archive, "grey", "--not", "red", "--not", "green", *pictures))
+    assert names.index("yellow") > names.index("blue")
+    assert _names(_json(run, archive, "--not", "white", *pictures))[0] == "black"
+
+
+def test_queries_from_a_file(run: Run, archive: Path, tmp_path: Path) -> None:
+    Path("q.txt").write_text("red\n\n  blue \r\n", encoding="utf-8")
+    ended = run("search", archive, "--queries", "q.txt", "--json", "-k", 3)
+    assert (ended.code, ended.err) == (0, "")
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert [answer["query"]["text"] for answer in answers] == ["red", "blue"]
+    for answer in answers:
+        alone = _json(run, archive, answer["query"]["text"], "-k", 3)
+        assert answer == alone
+
+
+def test_queries_of_every_kind(run: Run, archive: Path, town: Path) -> None:
+    red = _json(run, archive, "red", "-k", 1)["hits"][0]["id"]
+    Path("pictures").mkdir()
+    Path("pictures/blue.png").write_bytes((town / "scenes/blue.png").read_bytes())
+    queries: list[dict[str, Any]] = [
+        {"id": "first", "text": "green"},
+        {"text": ["red", "green"], "where": "width = 64"},
+        {"image": "blue.png"},
+        {"like": red[:12], "not": "black"},
+        {"text": "grey", "bbox": [14, 45, 16, 46]},
+    ]
+    Path("pictures/q.jsonl").write_text("\n".join(map(json.dumps, queries)), encoding="utf-8")
+    ended = run(
+        "search", archive, "--queries", "pictures/q.jsonl", "--json", "--where", "width >= 32", "--explain"
+    )
+    assert (ended.code, ended.err) == (0, "")
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert [_names(answer)[0] for answer in answers] == ["green", "yellow", "blue", "yellow", "raster"]
+    assert answers[0]["query"]["id"] == "first"
+    assert [answer["query"]["where"] for answer in answers[:2]] == ["width >= 32", "width = 64"]
+    assert [stage["stage"] for stage in answers[0]["trace"]] == ["filter", "encode", "dense"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("q.jsonl", '{"text": "red"}\n{"txet": "red"}', "q.jsonl, line 2: unknown key 'txet'"),
+        ("q.jsonl", "red", "line 1: is no JSON object"),
+        ("q.jsonl", '{"text": 3}', "'text' must be a string or a list of strings"),
+        ("q.jsonl", '{"where": ["a"]}', "'where' must be a string"),
+        ("q.jsonl", '{"text": "red", "bbox": [1, 2, 3]}', "four numbers"),
+        ("q.jsonl", '{"image": "nowhere.png"}', "nowhere.png"),
+        ("q.jsonl", '{"text": "red"}\n{}', "Query 2 of 2: The query is empty"),
+        ("q.jsonl", '{"text": "red"}\n{"text": "a", "where": "b = 1"}', "Query 2 of 2: Filter: unknown"),
+        ("q.txt", " \n", "has no query"),
+        ("q.csv", "red", "ends in .txt or .jsonl"),
+        ("q.txt", None, "cannot read the queries"),
+    ],
+)
+def test_queries_that_cannot_be_asked(
+    run: Run, archive: Path, name: str, content: str | None, says: str
+) -> None:
+    if content is not None:
+        Path(name).write_text(content, encoding="utf-8")
+    ended = run("search", archive, "--queries", name, "--json")
+    assert (ended.code, ended.out) == (2, "")
+    assert says in ended.err
+
+
+@pytest.mark.parametrize("more", [["red", "--json"], [], ["--json", "--sheet", "s.html"], ["--not", "a"]])
+def test_queries_stand_alone(run: Run, archive: Path, more: list[str]) -> None:
+    Path("q.txt").write_text("red", encoding="utf-8")
+    ended = run("search", archive, *more, "--queries", "q.txt")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--queries" in ended.err
+
+
+def test_geojson(run: Run, archive: Path) -> None:
+    ended = run("search", archive, "red", "-k", 19, "--geojson", "hits.json")
+    assert ended.err == "GeoJSON: hits.json\n"
+    document = json.loads(Path("hits.json").read_text(encoding="ascii"))
+    hits = _json(run, archive, "red", "-k", 19)["hits"]
+    assert document["type"] == "FeatureCollection"
+    assert [feature["id"] for feature in document["features"]] == [hit["id"] for hit in hits]
+    for feature, hit in zip(document["features"], hits, strict=True):
+        assert (feature["type"], feature["geometry"]) == ("Feature", hit.pop("footprint"))
+        assert feature["properties"] == hit
+    ended = run("search", archive, "red", "--geojson", "nowhere/hits.json")
+    assert ended.code == 2
+    assert "cannot write the GeoJSON" in ended.err
+
+
+def test_weights_of_examples(run: Run, archive: Path) -> None:
+    red, green = (_json(run, archive, name, "-k", 1)["hits"][0]["id"] for name in ("red", "green"))
+    pictures = ["--where", "width = 64", "-k", 7]
+
+    def order(*arguments: str) -> list[str]:
+        return _names(_json(run, archive, "grey", *arguments, *pictures))
+
+    more_red = order("--like", f"{red[:12]}:8", "--like", f"{green}:0.5")
+    more_green = order("--like", f"{red}:0.5", "--like", f"{green}:8")
+    assert more_red != more_green
+    alike = order("--like", red, "--like", green)
+    assert alike == order("--like", f"{red}:1", "--like", green)
+    halves = (["--unlike", f"{red}:2", "--unlike", green], ["--unlike", red, "--unlike", f"{green}:.5"])
+    assert order(*halves[0]) == order(*halves[1])
+
+
+@pytest.mark.parametrize("weight", ["", "x", "0", "-1", "nan", "inf"])
+def test_weights_are_positive_numbers(run: Run, archive: Path, weight: str) -> None:
+    ended = run("search", archive, "--like", f"3f2a:{weight}")
+    assert (ended.code, ended.out) == (2, "")
+    assert "positive number" in ended.err

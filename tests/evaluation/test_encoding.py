@@ -53,7 +53,8 @@ def test_equal_pictures_share_a_row_whatever_they_are_called(tmp_path: Path, tin
 
     assert encoded.rows.tolist() == [0, 1, 0]
     assert (tiny.encoded, damaged, reports) == (2, [], [2, 3])
-    assert encoded.query(0).parts == {"dense"}
+    assert encoded.query(0).parts == {"dense", "tokens"}
+    assert encoded.gallery().signals == {"dense", "tokens"}
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(tmp_path: Path, tiny: TinyEncoder) -> None:

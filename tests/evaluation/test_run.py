@@ -144,3 +144,11 @@ def test_a_word_that_is_not_known_is_refused_before_anything_is_encoded(
     with pytest.raises(InputError, match="no protocol"):
         evaluate(dataset, tiny, protocol="lose")
     assert tiny.encoded == 0
+
+
+def test_lenient_counts_a_picture_under_another_name_as_right(tmp_path: Path, tiny: TinyEncoder) -> None:
+    root = lookalike.karpathy(tmp_path, {"a.png": ["red one"], "b.png": ["red two"]}, colours=["red"])
+    dataset = load("captions", root, "test")
+
+    assert evaluate(dataset, tiny).t2i.r1 == pytest.approx(50.0)
+    assert recalls(evaluate(dataset, tiny, protocol="lenient")) == [100.0] * 6

@@ -10,7 +10,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swath.errors import InputError, SpecError
-from swath.search import EncodedQuery, MemoryGallery, Step, encode, parse, run, run_many, search, text_id
+from swath.search import (
+    EncodedQuery,
+    MemoryGallery,
+    Step,
+    encode,
+    parse,
+    run,
+    run_many,
+    search,
+    search_many,
+    text_id,
+)
 from swath.types import Candidates, Gallery, Hits, Query, Tile, Window
 from tests.search.galleries import ids_of, obvious, places, vectors_of
 from tests.tiny import TinyEncoder
@@ -109,6 +120,36 @@ def test_many_queries_are_the_same_as_one_at_a_time(spec: str) -> None:
     assert [rows(found) for found in together] == [rows(run(spec, GALLERY, query, 7)[0]) for query in queries]
     assert [part.stage for part in trace] == [part.stage for part in run(spec, GALLERY, WORDS, 7)[1]]
     assert run_many(spec, GALLERY, [], 7)[0] == []
+
+
+def test_many_searches_are_the_same_as_one_at_a_time(tiny: TinyEncoder) -> None:
+    tiles = [Tile(name, "", Window(0, 0, row, 1)) for row, name in enumerate(ids_of(N))]
+    gallery = MemoryGallery(ids_of(N), {"dense": vectors_of(N, 32, 4)}, tiles)
+    likes = [bytes(gallery.ids[row]).decode() for row in (3, 8)]
+    queries = [
+        Query(("red",)),
+        Query(("blue",)),
+        Query(("blue",), likes=(likes[0],)),
+        Query(likes=(likes[1],)),
+        Query(("red",), where="width < 20"),
+        Query(("grey",), unlike_texts=("white",), where="width < 20"),
+        Query(unlikes=(likes[0],)),
+    ]
+    together = search_many(gallery, queries, tiny, pipeline="dense:9", k=5)
+    for query, found in zip(queries, together, strict=True):
+        alone = search(gallery, query, tiny, pipeline="dense:9", k=5)
+        assert found.hits == alone.hits
+        assert found.pipeline == alone.pipeline
+        assert [part.stage for part in found.trace] == [part.stage for part in alone.trace]
+    assert [hits.trace[-1].note for hits in together] == [
+        *["2 queries together"] * 2,
+        *["", ""],
+        *["2 queries together"] * 2,
+        "",
+    ]
+    assert search_many(gallery, [], tiny) == []
+    with pytest.raises(InputError, match="Query 2 of 2: The query is empty"):
+        search_many(gallery, [Query(("red",)), Query()], tiny)
 
 
 def test_a_complete_answer_appends_what_was_cut_in_the_order_before() -> None:

@@ -180,3 +180,19 @@ def test_encoders_that_do_not_fit_are_refused(tiny: TinyEncoder) -> None:
 
     with pytest.raises(EncoderError, match="not finite"):
         encode(RED, Broken(), colours(tiny))
+
+
+def test_weights_of_a_query_are_shares(tiny: TinyEncoder) -> None:
+    gallery = MemoryGallery(ids_of(5), {"dense": vectors_of(5, 32)})
+    names = [bytes(one).decode() for one in gallery.ids.tolist()]
+    plain = Query(texts=("red", "blue"), likes=tuple(names[:1]), unlikes=tuple(names[1:3]))
+    alike = encode(plain, tiny, gallery)
+    for same in ((1.0, 1.0, 1.0, 1.0, 1.0), (7.0, 7.0, 7.0, 0.5, 0.5)):
+        assert np.allclose(encode(replace(plain, weights=same), tiny, gallery).dense, alike.dense, atol=1e-6)
+    given = encode(replace(plain, weights=(3, 1, 4, 1, 3)), tiny, gallery)
+    raw = encode(plain, tiny, gallery, (3 / 8, 1 / 8, 4 / 8, 1 / 8, 3 / 8))
+    assert np.allclose(given.dense, raw.dense, atol=1e-6)
+    assert not np.allclose(given.dense, alike.dense, atol=1e-3)
+    for wrong in ((1.0, 1.0), (1.0, 1.0, 1.0, 1.0, 0.0)):
+        with pytest.raises(InputError, match="weight"):
+            encode(replace(plain, weights=wrong), tiny, gallery)

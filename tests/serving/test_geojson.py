@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from swath.imagery import bounds
 from swath.serving import geometry
 from swath.serving.geojson import centre
 from swath.types import Footprint
@@ -71,3 +72,34 @@ def test_tile_that_ends_at_the_antimeridian_is_whole() -> None:
 )
 def test_centre(footprint: Footprint, middle: tuple[float, float]) -> None:
     assert centre(footprint) == pytest.approx(middle)
+
+
+@pytest.mark.parametrize("pole", [90, -90])
+@pytest.mark.parametrize(
+    ("longitudes", "at"),
+    [((-45, 45, 135, -135), 85), ((-135, 135, 45, -45), 85), ((-180, -90, 0, 90), 85), ((0, 120, -120), 85)],
+)
+def test_round_a_pole(pole: int, longitudes: tuple[float, ...], at: float) -> None:
+    latitude = at if pole > 0 else -at
+    footprint = Footprint(tuple((x, latitude) for x in longitudes))
+    found = geometry(footprint)
+    assert found is not None
+    assert found["type"] == "Polygon"
+    (ring,) = found["coordinates"]
+    assert ring[0] == ring[-1]
+    assert len({tuple(corner) for corner in ring[:-1]}) == len(ring) - 1
+    west, south, east, north = bounds(footprint)
+    xs, ys = [x for x, _ in ring], [y for _, y in ring]
+    assert (min(xs), min(ys), max(xs), max(ys)) == (west, south, east, north)
+    assert pole in ys
+    assert _area(ring) == pytest.approx(360 * 5)
+    assert centre(footprint) == (0, pole)
+
+
+def test_pole_off_the_middle() -> None:
+    found = geometry(Footprint(((-90.0, 88.0), (80.0, 89.0), (170.0, 80.0), (-170.0, 84.0))))
+    assert found is not None
+    (ring,) = found["coordinates"]
+    # The antimeridian is crossed half way between the corners at 80 and 84 degrees.
+    assert {y for x, y in ring if abs(x) == 180} == {82, 90}
+    assert [80.0, 89.0] in ring

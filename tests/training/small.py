@@ -18,7 +18,7 @@ CHANGES: dict[str, Any] = {
     "image.views": ["original"],
     "text.layers": 1,
     "text.pieces": 64,
-    "text.word_bits": 8,
+    "text.word_bits": 4,
     "text.lengths": [8, 16],
     "text.bag_rows": 32,
     "text.bag_dim": 4,

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from swath.archive.gallery import ArchiveGallery
 from swath.archive.lock import LockedError
 from swath.archive.pointer import NAME as POINTER
+from swath.archive.rows import quantise
 from swath.archive.store import ArchiveInfo, EncoderInfo, Store, create, open_store
 
 if TYPE_CHECKING:
     from swath.archive.builder import AddReport
+    from swath.archive.edit import RelocateReport, RemoveReport
     from swath.archive.verify import Problem
 
 __all__ = [
@@ -24,20 +26,22 @@ __all__ = [
     "EncoderInfo",
     "LockedError",
     "Problem",
+    "RelocateReport",
+    "RemoveReport",
     "Store",
     "create",
     "open_store",
+    "quantise",
 ]
 
 
+# Their modules import the table.
+_LATER = {"AddReport": "builder", "Problem": "verify", "RelocateReport": "edit", "RemoveReport": "edit"}
+
+
 def __getattr__(name: str) -> Any:
-    # Their modules import the table.
-    if name == "AddReport":
-        from swath.archive.builder import AddReport
+    if name in _LATER:
+        from importlib import import_module
 
-        return AddReport
-    if name == "Problem":
-        from swath.archive.verify import Problem
-
-        return Problem
+        return getattr(import_module(f"swath.archive.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

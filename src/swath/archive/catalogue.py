@@ -14,6 +14,11 @@ from swath.archive.rows import Key, Source, original, storable
 from swath.imagery import SourceFile
 
 
+def absolute(path: Path) -> str:
+    """A path from the root of the file system, as it is stored; links are where they are."""
+    return storable(os.path.abspath(path))  # noqa: PTH100
+
+
 class Roots:
     """The folders that paths are relative to. A file belongs to the nearest root above it."""
 
@@ -23,12 +28,15 @@ class Roots:
 
     def place(self, file: SourceFile) -> Key:
         """Key of a file; its root is added where no root contains it yet."""
-        path = storable(os.path.abspath(file.path))  # noqa: PTH100  not resolved: a link is where it is
+        return self.key(absolute(file.path), absolute(file.root))
+
+    def key(self, path: str, base: str) -> Key:
+        """Key of a file by its stored absolute path; `base` is added where no root contains it yet."""
         below, parent = [os.path.basename(path)], os.path.dirname(path)  # noqa: PTH119, PTH120
         while parent not in self._index:
             step = os.path.dirname(parent)  # noqa: PTH120
             if step == parent:
-                return self._add(file, path)
+                return self._add(base, path)
             below.append(os.path.basename(parent))  # noqa: PTH119
             parent = step
         return Key(self._index[parent], "/".join(reversed(below)))
@@ -37,8 +45,11 @@ class Roots:
         """Where a file was."""
         return Path(original(self.paths[key.root])) / original(key.path)
 
-    def _add(self, file: SourceFile, path: str) -> Key:
-        root = storable(os.path.abspath(file.root))  # noqa: PTH100
+    def stored_path(self, key: Key) -> str:
+        """Where a file was, as stored."""
+        return f"{self.paths[key.root].rstrip('/')}/{key.path}"
+
+    def _add(self, root: str, path: str) -> Key:
         self._index[root] = len(self.paths)
         self.paths.append(root)
         return Key(self._index[root], os.path.relpath(path, root))
@@ -73,6 +84,16 @@ class Catalogue:
     def files(self) -> int:
         """Number of files that have tiles."""
         return len(self._digests)
+
+    @property
+    def keys(self) -> list[Key]:
+        """Every file that has tiles."""
+        return list(self._digests)
+
+    @property
+    def digests(self) -> list[str]:
+        """Every content that files have."""
+        return list(self._sources)
 
     def is_complete(self, digest: str) -> bool:
         """Whether all tiles of a content are there."""
@@ -120,6 +141,11 @@ class Catalogue:
         if not digests:
             del self._digests[key]
         self._touch(digest)
+
+    def forget(self, key: Key) -> None:
+        """Note that a file is no longer there."""
+        for digest in list(self._digests.get(key, ())):
+            self.detach(digest, key)
 
     def detach_others(self, digest: str, key: Key) -> None:
         """Note that a file has this content and no other."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -21,8 +21,12 @@ from swath.types import Encoder, Progress, Scalar
 
 if TYPE_CHECKING:
     from swath.archive.builder import AddReport
+    from swath.archive.edit import Edit, RelocateReport, RemoveReport
+    from swath.archive.table import Table
     from swath.archive.verify import Problem
     from swath.imagery import Tiling
+
+Report = TypeVar("Report")
 
 # A search opens a store and reads its gallery: whatever needs the table (Lance, PyArrow) is imported where
 # it is used.
@@ -131,6 +135,54 @@ class Store:
             )
             return builder.run(sources)
 
+    def remove(
+        self, sources: Sequence[Path] = (), *, ids: Collection[str] | None = None, dry_run: bool = False
+    ) -> RemoveReport:
+        """Take files and tiles out, in one commit; whoever searches meanwhile keeps what was opened.
+
+        `sources` alone: those files, and all below those folders; tiles that no other file has go with them.
+        `ids` alone: those tiles, whatever files they have. Both: those of the tiles that no file outside of
+        the sources has. Nothing on disk is touched but the archive, and indexing a file again brings it back.
+        `dry_run` only counts.
+
+        Raises `InputError` for a source that the archive does not know, `ArchiveError` while another process
+        writes.
+        """
+        from swath.archive.edit import plan_removal
+
+        return self._edit(lambda table, state: plan_removal(table, state, sources, ids), dry_run).report
+
+    def prune(self, sources: Sequence[Path], *, dry_run: bool = False) -> RemoveReport:
+        """Take out the files at and below the sources that are not on disk any more.
+
+        Raises `InputError` where none of the files that are known below a source is there: that looks like
+        a disk that is not mounted.
+        """
+        from swath.archive.edit import plan_pruning
+
+        return self._edit(lambda table, state: plan_pruning(table, state, sources), dry_run).report
+
+    def relocate(self, old: Path, new: Path, *, dry_run: bool = False) -> RelocateReport:
+        """Tell the archive that what was at and below `old` is at `new` now; no file is read or moved.
+
+        Raises `InputError` where nothing of the archive was there, or `new` is not there or is known already.
+        """
+        from swath.archive.edit import plan_move
+
+        return self._edit(lambda table, state: plan_move(table, state, old, new), dry_run).report
+
+    def origin(self, tile_id: str) -> tuple[str, tuple[Path, ...]] | None:
+        """Digest of the file that a tile was read from, and every file that had it; None for no tile."""
+        from swath.archive.catalogue import Roots
+        from swath.archive.table import Table
+
+        state = self._pointer()
+        found = Table(self.path, state.version, state.geometry).origin(tile_id)
+        if found is None:
+            return None
+        roots = Roots(state.roots)
+        return found[0], tuple(roots.path(source.key) for source in found[1])
+
     def info(self) -> ArchiveInfo:
         """Describe the archive without opening its table."""
         from swath.imagery import Tiling
@@ -161,11 +213,14 @@ class Store:
             bytes_per_tile=own / state.tiles if state.tiles else None,
         )
 
-    def verify(self) -> list[Problem]:
-        """Check every byte and every tile; an empty list is a sound archive. Changes nothing."""
-        from swath.archive.verify import verify
+    def verify(self, *, quick: bool = False) -> list[Problem]:
+        """Check every byte and every tile; an empty list is a sound archive. Changes nothing.
 
-        return verify(self.path, self._pointer())
+        `quick` reads nothing: it only looks whether all files are there and as long as they should be.
+        """
+        from swath.archive.verify import glance, verify
+
+        return (glance if quick else verify)(self.path, self._pointer())
 
     def gallery(self) -> ArchiveGallery:
         """What was committed last, as a search sees it; it stays as it is while others add."""
@@ -181,6 +236,18 @@ class Store:
 
     def _pointer(self) -> Pointer:
         return pointer.read(self.path)
+
+    def _edit(self, plan: Callable[[Table, Pointer], Edit[Report]], dry_run: bool) -> Edit[Report]:
+        from swath.archive.table import Table
+        from swath.archive.writer import Writer
+
+        if dry_run:
+            state = self._pointer()
+            return plan(Table(self.path, state.version, state.geometry), state)
+        with Writer(self.path) as writer:
+            made = plan(writer.table, writer.pointer)
+            writer.finish(made.changes, made.facts, made.removed)
+        return made
 
     def _open_hot(self) -> tuple[Hot, Pointer]:
         while True:

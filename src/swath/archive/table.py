@@ -128,6 +128,12 @@ class Table:
             self._data.merge_insert("digest").when_matched_update_all().execute(changes)
         self._reopen()
 
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove tiles."""
+        for start in range(0, len(ids), _FILTER_VALUES):
+            self._data.delete(_is_in("id", ids[start : start + _FILTER_VALUES]))
+        self._reopen()
+
     def compact(self, most: int) -> None:
         """Join small fragments where there are more than `most` of them; the order of rows stays."""
         small = sum(fragment.count_rows() < _FRAGMENT_ROWS for fragment in self._data.get_fragments())
@@ -163,6 +169,12 @@ class Table:
                     _sources(batch["sources"]),
                     strict=True,
                 )
+
+    def origin(self, tile_id: str) -> tuple[str, tuple[Source, ...]] | None:
+        """Digest and sources of one tile, None where it is not there."""
+        with self._reading():
+            found = self._data.to_table(columns=["digest", "sources"], filter=_is_in("id", [tile_id]))
+        return (found["digest"][0].as_py(), _sources(found["sources"])[0]) if len(found) else None
 
     def thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
         """Thumbnails of those of the ids that are there."""

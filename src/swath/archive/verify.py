@@ -55,6 +55,25 @@ def verify(folder: Path, pointer: Pointer) -> list[Problem]:
     return problems
 
 
+def glance(folder: Path, pointer: Pointer) -> list[Problem]:
+    """What can be told without reading: whether every file is there, with its size."""
+    problems = []
+    for name, expected in pointer.sums.items():
+        remedy = _REINDEX if name.startswith("tiles.lance") else "put back a copy of the encoder's folder"
+        try:
+            found = (folder / name).stat().st_size
+        except OSError as error:
+            problems.append(Problem(name, f"cannot be looked at ({error.strerror})", remedy))
+            continue
+        if found != expected.size:
+            problems.append(Problem(name, f"has {found} bytes instead of {expected.size}", remedy))
+    try:
+        Hot(folder, pointer.hot)
+    except DamagedHotError as error:
+        problems.append(Problem(f"hot/{pointer.hot.generation}", str(error), _REBUILD))
+    return problems
+
+
 def _files(folder: Path, pointer: Pointer) -> Iterator[Problem]:
     for name, expected in pointer.sums.items():
         remedy = _REINDEX if name.startswith("tiles.lance") else "put back a copy of the encoder's folder"

@@ -75,11 +75,17 @@ class Writer:
                 self._acknowledge(facts)
                 self.table.clean()
 
-    def finish(self, changes: Mapping[str, Sequence[Source]], facts: Facts) -> None:
-        """Commit other sources of tiles that are there, remove those without any, and tidy up."""
+    def finish(
+        self, changes: Mapping[str, Sequence[Source]], facts: Facts, removed: Sequence[str] = ()
+    ) -> None:
+        """Commit other sources of tiles that are there, remove those without any, and tidy up.
+
+        `removed` are ids of tiles that go although their file stays.
+        """
         with self._told():
-            if changes:
+            if changes or removed:
                 self.table.set_sources(changes)
+                self.table.remove(removed)
                 self._compact(_FRAGMENTS_AFTERWARDS)
                 self._new_generation()
                 self._acknowledge(facts)

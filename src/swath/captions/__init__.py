@@ -5,8 +5,16 @@
 A data set is one file of this package and one entry of `CAPTIONS`.
 """
 
-from swath.captions.datasets import CAPTIONS, load, read
-from swath.captions.nouns import Annotations, CaptionedImage, CaptionedSet, Record
+from swath.captions.datasets import CAPTIONS, load, read, stream
+from swath.captions.nouns import (
+    Annotations,
+    CaptionedImage,
+    CaptionedSet,
+    Record,
+    StreamedImage,
+    content_hash,
+)
+from swath.captions.pictures import PictureFolder
 from swath.captions.statistics import Statistics, known_statistics, statistics
 from swath.captions.text import normalise
 
@@ -15,11 +23,15 @@ __all__ = [
     "Annotations",
     "CaptionedImage",
     "CaptionedSet",
+    "PictureFolder",
     "Record",
     "Statistics",
+    "StreamedImage",
+    "content_hash",
     "known_statistics",
     "load",
     "normalise",
     "read",
     "statistics",
+    "stream",
 ]

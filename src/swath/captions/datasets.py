@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from swath.captions import karpathy, rsicd, ucm
-from swath.captions.nouns import Annotations, CaptionedImage, CaptionedSet
+from swath.captions import karpathy, nwpu, rs5m, rsicd, rsitmd, sydney, ucm
+from swath.captions.nouns import Annotations, CaptionedImage, CaptionedSet, StreamedImage
 from swath.captions.pictures import SUFFIXES, PictureFolder, defect
-from swath.errors import CaptionsError
+from swath.captions.shards import OnSkip
+from swath.errors import CaptionsError, InputError
 
 CAPTIONS: dict[str, Callable[[Path], Annotations]] = {
     "rsicd": rsicd.read,
     "ucm": ucm.read,
+    "sydney": sydney.read,
+    "rsitmd": rsitmd.read,
+    "nwpu": nwpu.read,
+    "rs5m": rs5m.read,
     "captions": karpathy.read,
 }
 """Name to the function that reads the annotations of a data set from its root; no pixels are touched."""
+
+_STREAMED = {"rs5m": rs5m.stream}
 
 
 def read(name: str, root: Path) -> Annotations:
@@ -39,6 +46,10 @@ def load(name: str, root: Path, split: str) -> CaptionedSet:
     Raises `CaptionsError` where the name, the root, the annotation file or the split is not usable, and where
     no picture of the split is left.
     """
+    if name in _STREAMED:
+        raise CaptionsError(
+            f"{name} lies in tar shards that are never unpacked: stream({name!r}, ...) reads them"
+        )
     annotations = read(name, root)
     records = annotations.split(split)
     if not annotations.folder.is_dir():
@@ -58,6 +69,25 @@ def load(name: str, root: Path, split: str) -> CaptionedSet:
     if not images:
         raise CaptionsError(_nothing_left(annotations, pictures, split, missing, damaged))
     return CaptionedSet(name, split, tuple(images), tuple(missing), tuple(damaged))
+
+
+def stream(
+    name: str, root: Path, split: str, *, shard: int = 0, of: int = 1, on_skip: OnSkip | None = None
+) -> Iterator[StreamedImage]:
+    """Read the pairs of a split from its tar shards, in a fixed order, holding one pair at a time.
+
+    Worker `shard` of `of` (from 0) reads every `of`-th tar: together the workers read every pair once, and
+    where there are fewer tars than workers some read none. `on_skip(name, reason)` hears of every sample that
+    lacks its picture or its words.
+
+    Raises `CaptionsError` where the data set is not one of shards, the split has none, or a tar is damaged,
+    and `InputError` where there is no such worker.
+    """
+    if name not in _STREAMED:
+        raise CaptionsError(f"{name!r} does not lie in tar shards; {', '.join(_STREAMED)} does")
+    if not 0 <= shard < of:
+        raise InputError(f"no worker {shard} of {of}: they count from 0 to {of - 1}")
+    return _STREAMED[name](root, split, shard, of, on_skip)
 
 
 def _nothing_left(

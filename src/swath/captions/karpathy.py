@@ -7,12 +7,13 @@ The data sets of the field that were published in this layout are read by the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from swath.captions.nouns import Annotations, Record
+from swath.captions.nouns import Annotations
+from swath.captions.rows import Row, gather
 from swath.errors import CaptionsError
 
 IMAGES = "imgs"
@@ -45,13 +46,12 @@ def read(root: Path) -> Annotations:
     Raises `CaptionsError` where there is no JSON file, or several and none is called `dataset.json`.
     """
     file = root if root.is_file() else _only_json(root)
-    return read_json(file, file.parent / IMAGES)
+    return Annotations(file, file.parent / IMAGES, gather(rows(file)))
 
 
-def read_json(file: Path, folder: Path, label: Callable[[str], str | None] = lambda _: None) -> Annotations:
-    """Read a file in Karpathy's layout.
+def rows(file: Path) -> Iterator[Row]:
+    """The images of a file in Karpathy's layout.
 
-    `label` gives the class of an image from its name. Entries of one image in one split are joined.
     Raises `CaptionsError` where the file is missing, is not JSON or has another structure.
     """
     try:
@@ -60,12 +60,9 @@ def read_json(file: Path, folder: Path, label: Callable[[str], str | None] = lam
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CaptionsError(f"{file} is not an annotation file in Karpathy's JSON layout: {error}") from error
-    captions: dict[tuple[str, str], list[str]] = {}
     for image in content.images:
         name = f"{image.filepath}/{image.filename}" if image.filepath else image.filename
-        captions.setdefault((name, image.split), []).extend(sentence.text for sentence in image.sentences)
-    records = (Record(name, split, tuple(texts), label(name)) for (name, split), texts in captions.items())
-    return Annotations(file, folder, tuple(records))
+        yield Row(name, image.split, [sentence.text for sentence in image.sentences])
 
 
 def _only_json(root: Path) -> Path:

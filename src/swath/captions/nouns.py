@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,23 @@ class CaptionedImage:
     label: str | None = None
 
 
+def content_hash(images: Iterable[Record | CaptionedImage]) -> str:
+    """32 hexadecimal digits of the names and captions of some images, in whatever order."""
+    content = sorted((image.name, sorted(image.captions)) for image in images)
+    return hashlib.blake2b(json.dumps(content).encode("ascii"), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedImage:
+    """One pair of a data set that is too large to be listed."""
+
+    name: str
+    """As the shard has it."""
+    picture: bytes
+    """The picture's file, undecoded."""
+    captions: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class CaptionedSet:
     """One split of a data set, reduced to the pictures that can be used."""
@@ -91,8 +108,7 @@ class CaptionedSet:
         Neither the order of images nor that of an image's captions matters. Sets with equal hashes can be
         compared; a set that lost an image has another hash.
         """
-        content = sorted((image.name, sorted(image.captions)) for image in self.images)
-        return hashlib.blake2b(json.dumps(content).encode("ascii"), digest_size=16).hexdigest()
+        return content_hash(self.images)
 
     def without(self, damaged: Collection[tuple[str, str]]) -> CaptionedSet:
         """The set without the images named, which are added to `damaged` with their reasons.

@@ -19,6 +19,7 @@ class PictureFolder:
     def __init__(self, folder: Path) -> None:
         self._files: dict[str, Path] = {}
         self._by_stem: dict[str, Path] = {}
+        self._deeper: dict[str, Path | None] = {}
         for parent, _, names in os.walk(folder):
             for name in names:
                 path = Path(parent, name)
@@ -27,14 +28,20 @@ class PictureFolder:
         known.sort(key=lambda name: (SUFFIXES.index(PurePosixPath(name).suffix.lower()), name))
         for name in known:
             self._by_stem.setdefault(_stem(name), self._files[name])
+        for name, path in self._by_stem.items():
+            bare = PurePosixPath(name).name
+            self._deeper[bare] = None if bare in self._deeper else path
 
     def find(self, name: str) -> Path | None:
-        """The picture called `name`, or that with another suffix; else the same without its subfolders."""
+        """The picture called `name`, or that with another suffix; else the same without its subfolders.
+
+        Last, the one picture of that name in any subfolder: where there are two, neither is taken.
+        """
         for candidate in dict.fromkeys((PurePosixPath(name).as_posix(), PurePosixPath(name).name)):
             found = self._files.get(candidate) or self._by_stem.get(_stem(candidate))
             if found is not None:
                 return found
-        return None
+        return self._deeper.get(_stem(PurePosixPath(name).name))
 
 
 def defect(path: Path) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from swath.captions.karpathy import read_json
+from swath.captions.layouts import Published
 from swath.captions.nouns import Annotations
 
 CLASSES = (
@@ -37,14 +37,17 @@ CLASSES = (
 PER_CLASS = 100
 
 
-def read(root: Path) -> Annotations:
-    """Read the published layout. Raises `CaptionsError` where the annotation file cannot be used."""
-    return read_json(root / "dataset.json", root / "imgs", label)
-
-
 def label(name: str) -> str | None:
     """The class of an image: its number runs through the sorted classes, a hundred images each."""
     number = name.partition(".")[0]
     if not number.isdecimal() or not 1 <= int(number) <= PER_CLASS * len(CLASSES):
         return None
     return CLASSES[(int(number) - 1) // PER_CLASS]
+
+
+_PUBLISHED = Published("ucm", "dataset.json", ("imgs",), label)
+
+
+def read(root: Path) -> Annotations:
+    """Read a published layout. Raises `CaptionsError` where the annotations cannot be used."""
+    return _PUBLISHED.read(root)

@@ -18,14 +18,23 @@ COMMANDS = {
     "index": ("archives", "Index imagery into an archive, new or begun."),
     "add": ("archives", "Index more imagery into an archive."),
     "search": ("search", "Find tiles by words, pictures and tiles."),
+    "show": ("tiles", "Show what is known of a tile, and cut it out of its file."),
+    "remove": ("tiles", "Take files or tiles out of an archive."),
+    "relocate": ("tiles", "Tell an archive where its files went."),
     "info": ("archives", "Show what an archive holds and which encoder made it."),
     "verify": ("archives", "Check every byte and every tile of an archive."),
     "eval": ("evaluate", "Measure retrieval on a captioned data set."),
+    "leaks": ("leaks", "Find captions and pictures that data sets or splits share."),
     "leaderboard": ("leaderboard", "Show what was published on a data set."),
+    "compare": ("compare", "Show result files side by side, with tests of significance."),
+    "judge": ("compare", "Judge a TREC run by a qrels file."),
+    "bench": ("bench", "Measure what a search costs."),
     "train": ("train", "Train an encoder by a recipe."),
     "export": ("train", "Turn a training run into an encoder folder."),
     "fetch": ("train", "Bring the pinned files that training starts from."),
     "sample": ("sample", "Render a small georeferenced world to try things on."),
+    "encoders": ("doctor", "List the installed encoders."),
+    "doctor": ("doctor", "Describe this installation, and an archive, for bug reports."),
 }
 """Name to the module that holds `NAME_command`, and its line in the help, which must not import it."""
 

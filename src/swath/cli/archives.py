@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from swath.cli.options import PATH, Settings, common, numbers
-from swath.cli.output import duration, note, say, say_facts, say_json, size
+from swath.cli.output import count, duration, note, say, say_facts, say_json, size
 from swath.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--bands", callback=numbers(int), metavar="N,N,N", help="Bands as grey, or red, green, blue: 1,2,3."
 )
+@click.option("--prune", is_flag=True, help="Take out the files of SOURCE that are not there any more.")
 @common
 @click.pass_obj
 def index_command(
@@ -38,12 +39,14 @@ def index_command(
     overlap: int | None,
     min_valid: float | None,
     bands: tuple[int, ...] | None,
+    prune: bool,
 ) -> int:
     """Index files and folders into an archive, which is made, or continued where it exists.
 
     Pictures (JPEG, PNG, WebP, TIFF; subfolders too) are one tile each where they have no georeferencing and
     at most 1,024 pixels a side; rasters are cut into windows. Only what is new or changed is encoded, so an
-    index that was stopped goes on by the same command.
+    index that was stopped goes on by the same command. Files that were deleted stay in the archive unless
+    --prune is given.
     """
     from swath import api
 
@@ -56,6 +59,7 @@ def index_command(
             overlap=overlap,
             min_valid=min_valid,
             bands=bands,
+            prune=prune,
             threads=settings.threads,
             progress=shown,
         )
@@ -107,7 +111,7 @@ def verify_command(settings: Settings, path: Path) -> int:
     for problem in problems:
         say(str(problem))
     if problems:
-        note(f"swath: error: {_count(len(problems), 'problem')} in {path}")
+        note(f"swath: error: {count(len(problems), 'problem')} in {path}")
         return 1
     if not settings.quiet:
         say(f"{path} is sound")
@@ -121,7 +125,7 @@ def _end(archive: Archive, sources: tuple[Path, ...], quiet: bool) -> int:
     for line in _skipped(report) if not quiet else ():
         note(line)
     if report.skipped:
-        note(f"{_count(len(report.skipped), 'file')} skipped")
+        note(f"{count(len(report.skipped), 'file')} skipped")
     if not report.tiles_added + report.tiles_known:
         what = "none of the files could be indexed" if report.files else "no imagery was found"
         note(f"swath: error: {what} in {', '.join(map(str, sources))}")
@@ -141,12 +145,8 @@ def _summary(report: AddReport, archive: Archive) -> list[str]:
     speed = f" in {duration(report.seconds)} ({rate:.3g} tiles/s)" if report.tiles_added else ""
     known = f", {report.tiles_known:,} known" if report.tiles_known else ""
     removed = f", {report.tiles_removed:,} removed" if report.tiles_removed else ""
-    added = f"{_count(report.files, 'file')}: {_count(report.tiles_added, 'tile')} added"
-    return [f"{added}{speed}{known}{removed}", f"{archive.path} holds {_count(len(archive), 'tile')}"]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    added = f"{count(report.files, 'file')}: {count(report.tiles_added, 'tile')} added"
+    return [f"{added}{speed}{known}{removed}", f"{archive.path} holds {count(len(archive), 'tile')}"]
 
 
 def _facts(info: ArchiveInfo) -> list[tuple[str, str]]:
@@ -156,7 +156,7 @@ def _facts(info: ArchiveInfo) -> list[tuple[str, str]]:
     each = "" if info.bytes_per_tile is None else f", {size(info.bytes_per_tile)} a tile without the encoder"
     facts = [
         ("archive", f"{info.path} (format {info.format}, {info.software})"),
-        ("tiles", f"{info.tiles:,} from {_count(info.files, 'file')}"),
+        ("tiles", f"{info.tiles:,} from {count(info.files, 'file')}"),
         ("committed", f"{info.committed:%Y-%m-%d %H:%M:%S} UTC"),
         ("cut", f"windows of {tiling.size} pixels{step}, least valid share {tiling.min_valid}{bands}"),
         ("signals", ", ".join(f"{name} {shape}" for name, shape in info.signals.items())),
@@ -166,7 +166,7 @@ def _facts(info: ArchiveInfo) -> list[tuple[str, str]]:
         ("encoder", f"{info.encoder.name}, revision {info.encoder.revision[:12]}"),
     ]
     if info.incomplete:
-        facts.insert(2, ("incomplete", f"{_count(info.incomplete, 'file')}: index their folder again"))
+        facts.insert(2, ("incomplete", f"{count(info.incomplete, 'file')}: index their folder again"))
     return facts + (_card(info.encoder.card) if info.encoder.card else [])
 
 

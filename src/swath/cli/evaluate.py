@@ -27,8 +27,18 @@ _SCENES = "rsscn7"
 )
 @click.option("--pipeline", metavar="SPEC", help="How to search (default: dense).")
 @click.option(
+    "--protocol", metavar="P", help="What counts as right: strict (default), lenient, dedup or scene."
+)
+@click.option(
     "--json", "result_file", type=PATH, metavar="FILE", help="Write the result as JSON; - is stdout."
 )
+@click.option(
+    "--leaks",
+    type=PATH,
+    metavar="FILE",
+    help="Put the digest of this leak report of the split into the result.",
+)
+@click.option("--trec", type=PATH, metavar="DIR", help="Write TREC run and qrels files there.")
 @common
 @click.pass_obj
 def eval_command(
@@ -38,31 +48,49 @@ def eval_command(
     split: str | None,
     encoder: str,
     pipeline: str | None,
+    protocol: str | None,
     result_file: Path | None,
+    trec: Path | None,
+    leaks: Path | None,
 ) -> None:
-    """Measure retrieval in both directions on DATASET: rsicd, ucm, or captions (Karpathy JSON beside imgs/).
+    """Measure retrieval in both directions on DATASET: rsicd, rsitmd, ucm, sydney, nwpu, or captions.
+
+    Each is read in its published layouts; captions is any Karpathy JSON beside imgs/.
 
     rsscn7 gives the zero-shot accuracy on RSSCN7 (one folder per class). Recalls are in per cent; ties count
     by expectation, and intervals are 95 % bootstrap intervals over images.
     """
     from swath import encoders
-    from swath.captions import CAPTIONS
-    from swath.evaluation import to_json, write_result
+    from swath.captions import CAPTIONS, load, read
+    from swath.evaluation import covering, evaluate, to_json, write_result
 
     if dataset not in (*CAPTIONS, _SCENES):
         raise click.BadParameter(
             f"{dataset!r}; there are {', '.join((*CAPTIONS, _SCENES))}", param_hint="DATASET"
         )
-    if dataset == _SCENES and (split or pipeline):
+    if dataset == _SCENES and (split or pipeline or protocol or trec or leaks):
         raise click.UsageError(
-            f"{_SCENES} is one set, classified by dense: it takes no --split or --pipeline"
+            f"{_SCENES} is one set, classified by dense: "
+            "it takes no --split, --pipeline, --protocol, --trec or --leaks"
         )
     model = encoders.load(encoder, settings.threads)
     result: EvalResult | ZeroShotResult
     if dataset == _SCENES:
         result = _classify(root, model, settings.quiet)
     else:
-        result = _retrieve(dataset, root, split or "test", model, pipeline or "dense", settings.quiet)
+        split = split or "test"
+        digest = covering(leaks, read(dataset, root), split) if leaks else None
+        captioned = load(dataset, root, split)
+        with progress(settings.quiet) as shown:
+            result = evaluate(
+                captioned,
+                model,
+                pipeline=pipeline or "dense",
+                protocol=protocol or "strict",
+                progress=shown,
+                trec=trec,
+                leaks=digest,
+            )
     if result.skipped and not settings.quiet:
         name, reason = result.skipped[0]
         note(f"{len(result.skipped):,} images left out, the first {name}: {reason}")
@@ -72,15 +100,6 @@ def eval_command(
     if result_file is not None:
         write_result(result, result_file)
     _say_result(result)
-
-
-def _retrieve(dataset: str, root: Path, split: str, model: Encoder, pipeline: str, quiet: bool) -> EvalResult:
-    from swath.captions import load
-    from swath.evaluation import evaluate
-
-    captioned = load(dataset, root, split)
-    with progress(quiet) as shown:
-        return evaluate(captioned, model, pipeline=pipeline, progress=shown)
 
 
 def _classify(root: Path, model: Encoder, quiet: bool) -> ZeroShotResult:
@@ -109,6 +128,8 @@ def _say_result(result: EvalResult | ZeroShotResult) -> None:
         ]
         say_table(("", "R@1", "R@5", "R@10"), rows, right=("R@1", "R@5", "R@10"))
         say(f"mR {result.mr:.2f} [{low.mr:.2f}, {high.mr:.2f}]")
+        if (best := result.ceiling) is not None:
+            say(f"ceiling: mR {best.mr:.2f}, R@1 {best.i2t.r1:.2f} and {best.t2i.r1:.2f}, as captions repeat")
     else:
         say(f"{result.dataset}: {result.images:,} images, {by}")
         classes = [

@@ -15,8 +15,20 @@ from swath.errors import InputError
 if TYPE_CHECKING:
     from swath.evaluation import EvalResult, Standing
 
-_NUMBERS = ("I2T R@1", "R@5", "R@10", "T2I R@1", " R@5", " R@10", "mR")
-_HEADER = ("", "method", "year", "setting", "backbone", *_NUMBERS, "certainty", "flags")
+_HEADER = (
+    "",
+    "method",
+    "year",
+    "mR",
+    "I2T R@1 5 10",
+    "T2I R@1 5 10",
+    "setting",
+    "read in",
+    "backbone",
+    "flags",
+)
+_NUMBERS = ("year", "mR", "I2T R@1 5 10", "T2I R@1 5 10")
+_READ_IN = {"seen-in-paper": "paper", "seen-in-readme": "readme", "secondary": "quoted", "measured": "ours"}
 
 
 @click.command("leaderboard", short_help="Show what was published on a data set.")
@@ -46,14 +58,14 @@ def leaderboard_command(
     """Show the published rows of DATASET (rsicd, rsitmd, ucm, nwpu), best mR first.
 
     mR is the mean of the six recalls wherever all six are known. Rows marked ! were chosen on the test split,
-    trained on a union that may hold test images, or print a mean that contradicts their six values; rows of
-    your own result files are marked >.
+    trained on a union that may hold test images, come from a doubtful protocol, or print a mean that
+    contradicts their six values; rows of your own result files are marked >.
     """
     import msgspec
 
-    from swath.evaluation import FLAGS, leaderboard
+    from swath.evaluation import CEILINGS, FLAGS, standings
 
-    rows = leaderboard(
+    rows = standings(
         dataset,
         setting=setting,
         backbone=backbone,
@@ -63,7 +75,8 @@ def leaderboard_command(
     if as_json:
         say(json.dumps(msgspec.to_builtins(rows), indent=2))
         return
-    say_table(_HEADER, [_cells(row) for row in rows], right=("year", *_NUMBERS))
+    say_table(_HEADER, [_cells(row) for row in rows], right=_NUMBERS, wrap=("method", "backbone", "flags"))
+    say(f"ceiling of {dataset} test, where captions repeat: mR {CEILINGS[dataset]:.1f}")
     used = {flag for row in rows for flag in row.flags if flag in FLAGS}
     if used and not settings.quiet:
         for flag in sorted(used):
@@ -82,16 +95,19 @@ def _retrieval(file: Path) -> EvalResult:
 
 
 def _cells(row: Standing) -> tuple[str, ...]:
-    i2t, t2i = row.i2t, row.t2i
-    values = (i2t.r1, i2t.r5, i2t.r10, t2i.r1, t2i.r5, t2i.r10, row.mr)
-    mark = ">" if row.certainty == "measured" else "!" if row.suspect else ""
     return (
-        mark,
+        ">" if row.certainty == "measured" else "!" if row.suspect else "",
         row.method,
         str(row.year or ""),
+        _percent(row.mr),
+        " ".join(map(_percent, (row.i2t.r1, row.i2t.r5, row.i2t.r10))),
+        " ".join(map(_percent, (row.t2i.r1, row.t2i.r5, row.t2i.r10))),
         row.setting or "",
+        _READ_IN[row.certainty],
         row.backbone or "",
-        *("-" if value is None else f"{value:.2f}" for value in values),
-        row.certainty,
         " ".join(row.flags),
     )
+
+
+def _percent(value: float | None) -> str:
+    return f"{'-' if value is None else format(value, '.2f'):>5}"

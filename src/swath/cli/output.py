@@ -23,10 +23,23 @@ def say_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
-def say_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """A table: by rich on a terminal, else aligned text. `right` names the columns of numbers."""
+def say_json_line(document: Mapping[str, Any]) -> None:
+    """One of many documents, in ASCII, on a line of its own."""
+    sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
+
+
+def say_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[str] = (),
+    wrap: Sequence[str] = ("source",),
+) -> None:
+    """A table: by rich on a terminal, else aligned text.
+
+    `right` names the columns of numbers, `wrap` those that give way on a narrow terminal.
+    """
     if sys.stdout.isatty():
-        _rich_table(header, rows, right)
+        _rich_table(header, rows, right, wrap)
         return
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
@@ -37,7 +50,9 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seque
         say("  ".join(cells).rstrip())
 
 
-def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
+def _rich_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str], wrap: Sequence[str]
+) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -46,7 +61,7 @@ def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
     for name in header:
         number = name in right
         table.add_column(
-            name, justify="right" if number else "left", no_wrap=name != "source", overflow="fold"
+            name, justify="right" if number else "left", no_wrap=name not in wrap, overflow="fold"
         )
     for row in rows:
         table.add_row(*map(Text, row))
@@ -58,6 +73,11 @@ def say_facts(facts: Sequence[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         say(f"{name:{width}}  {value}")
+
+
+def count(number: int, noun: str) -> str:
+    """So many of something."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def size(count: float) -> str:

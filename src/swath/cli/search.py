@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from swath.cli.options import PATH, Settings, common, numbers
-from swath.cli.output import note, say, say_json, say_table
+from swath.cli.output import note, say, say_json, say_json_line, say_table
 
 if TYPE_CHECKING:
+    from swath.api import Archive
     from swath.types import Bounds, Hit, Hits
 
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     "--like", "likes", multiple=True, metavar="ID", help="A tile to find more of (or how its id begins)."
 )
 @click.option("--unlike", "unlikes", multiple=True, metavar="ID", help="A tile of what not to find.")
+@click.option("--not", "unwanted", multiple=True, metavar="TEXT", help="Words for what not to find.")
+@click.option(
+    "--queries", type=PATH, metavar="FILE", help="Many queries, from a .txt or .jsonl; needs --json."
+)
 @click.option("-k", type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="Most hits.")
 @click.option("--where", metavar="EXPR", help="Filter by attributes: 'time >= 2021-06 and cloud < 10'.")
 @click.option(
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--pipeline", default="auto", show_default=True, metavar="SPEC", help="How to search.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
 @click.option("--sheet", type=PATH, metavar="FILE", help="Also write a contact sheet: .html or .png.")
+@click.option("--geojson", type=PATH, metavar="FILE", help="Also write the hits as GeoJSON.")
 @click.option("--explain", is_flag=True, help="Also show what every stage cost.")
 @common
 @click.pass_obj
@@ -43,33 +49,48 @@ def search_command(
     images: tuple[Path, ...],
     likes: tuple[str, ...],
     unlikes: tuple[str, ...],
+    unwanted: tuple[str, ...],
+    queries: Path | None,
     k: int,
     where: str | None,
     bbox: Bounds | None,
     pipeline: str,
     as_json: bool,
     sheet: Path | None,
+    geojson: Path | None,
     explain: bool,
 ) -> None:
     """Find the tiles that match TEXT, pictures and tiles, all of them wanted at once.
 
-    --image, --like and --unlike may be given several times.
+    --image, --like, --unlike and --not may be given several times.
 
     \b
       swath search world.swath "round storage tanks" -k 5
       swath search world.swath --like 3f2a --unlike 77c0 --sheet more.html
       swath search world.swath "a bridge" --bbox -75.1,38.5,-75.0,38.6 --where "time > 2020"
 
+    A weight may follow an id: --like 3f2a:2 counts twice as much as what else is wanted.
+
+    --queries reads one query from every line and writes one JSON object a line, in the same order.
+
     Filters act before anything is ranked: docs/cli.md has their grammar, and that of pipelines.
     """
     from swath import api
 
+    if queries is not None:
+        if text is not None or images or likes or unlikes or unwanted:
+            raise click.UsageError("--queries stands alone: write all that is asked into the file")
+        if not as_json or sheet is not None or geojson is not None:
+            raise click.UsageError("--queries answers by --json alone, without --sheet and --geojson")
+        _say_many(api.open(path, threads=settings.threads), queries, k, where, bbox, pipeline, explain)
+        return
     archive = api.open(path, threads=settings.threads)
     hits = archive.search(
         text,
         image=images,
         like=likes,
         unlike=unlikes,
+        unwanted=unwanted,
         k=k,
         where=where,
         bbox=bbox,
@@ -80,6 +101,7 @@ def search_command(
         "images": [str(image) for image in images],
         "like": list(likes),
         "unlike": list(unlikes),
+        "not": list(unwanted),
         "k": k,
         "where": where,
         "bbox": None if bbox is None else list(bbox),
@@ -88,6 +110,10 @@ def search_command(
         archive.sheet(hits, sheet, title=_title(query))
         if not settings.quiet:
             note(f"contact sheet: {sheet}")
+    if geojson is not None:
+        archive.geojson(hits, geojson)
+        if not settings.quiet:
+            note(f"GeoJSON: {geojson}")
     if as_json:
         from swath.serving import hits_document
 
@@ -101,11 +127,29 @@ def search_command(
         _say_trace(hits)
 
 
+def _say_many(
+    archive: Archive,
+    queries: Path,
+    k: int,
+    where: str | None,
+    bbox: Bounds | None,
+    pipeline: str,
+    explain: bool,
+) -> None:
+    from swath.serving import hits_document, read_queries
+
+    asked = read_queries(queries, where=where, bbox=bbox)
+    answers = archive.search_many([one.query for one in asked], k=k, pipeline=pipeline)
+    for one, hits in zip(asked, answers, strict=True):
+        say_json_line(hits_document(hits, {**one.document, "k": k}, explain=explain))
+
+
 def _title(query: dict[str, Any]) -> str:
     images = [f"picture {Path(image).name}" for image in query["images"]]
     likes = [f"like {name[:12]}" for name in query["like"]] + [
         f"unlike {name[:12]}" for name in query["unlike"]
     ]
+    likes += [f"not {text}" for text in query["not"]]
     filters = [query["where"]] if query["where"] else []
     filters += [f"bbox {','.join(f'{edge:g}' for edge in query['bbox'])}"] if query["bbox"] else []
     asked = " + ".join([*([query["text"]] if query["text"] else []), *images, *likes])

@@ -4,7 +4,7 @@ from swath.encoders.card import Card, Source, read_card, write_card
 from swath.encoders.fetching import PINS, fetch, fetched
 from swath.encoders.onnx import OnnxEncoder, file_digest, session
 from swath.encoders.pieces import piece_batches
-from swath.encoders.registry import DEFAULT, load, names, user_folder
+from swath.encoders.registry import DEFAULT, installed, load, names, user_folder
 
 __all__ = [
     "DEFAULT",
@@ -15,6 +15,7 @@ __all__ = [
     "fetch",
     "fetched",
     "file_digest",
+    "installed",
     "load",
     "names",
     "piece_batches",

@@ -19,14 +19,15 @@ def user_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "swath"
 
 
-def _folders() -> dict[str, Path]:
+def installed() -> dict[str, Path]:
+    """Folder of every encoder that can be named."""
     places = [Path(__file__).parent, user_folder() / "encoders"]
     return {card.parent.name: card.parent for place in places for card in sorted(place.glob("*/card.json"))}
 
 
 def names() -> list[str]:
     """Names of the installed encoders."""
-    return sorted(_folders())
+    return sorted(installed())
 
 
 def load(name: str | Path = DEFAULT, threads: int | None = None) -> OnnxEncoder:
@@ -34,11 +35,11 @@ def load(name: str | Path = DEFAULT, threads: int | None = None) -> OnnxEncoder:
 
     Raises `EncoderError` where there is none.
     """
-    installed = _folders()
-    if isinstance(name, str) and name in installed:
-        return OnnxEncoder(installed[name], threads)
+    known = installed()
+    if isinstance(name, str) and name in known:
+        return OnnxEncoder(known[name], threads)
     if Path(name).is_dir():
         return OnnxEncoder(Path(name), threads)
-    near = difflib.get_close_matches(str(name), installed, 1)
-    hint = f"Did you mean {near[0]}?" if near else f"Installed: {', '.join(sorted(installed)) or 'none'}."
+    near = difflib.get_close_matches(str(name), known, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"Installed: {', '.join(sorted(known)) or 'none'}."
     raise EncoderError(f"there is no encoder {str(name)!r}, and no folder of that name. {hint}")

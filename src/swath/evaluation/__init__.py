@@ -4,43 +4,80 @@ result = evaluate(load("rsicd", root, "val"), encoder)
 write_result(result, Path("rsicd-val.json"))
 """
 
-from swath.evaluation.leaderboard import FLAGS, Standing, leaderboard, published
+from swath.evaluation.ceiling import ceiling_of
+from swath.evaluation.compare import Table, differences, tables
+from swath.evaluation.labels import LABEL_PROTOCOLS, LabelFigures, LabelProtocol
+from swath.evaluation.leaderboard import CEILINGS, FLAGS, Standing, published, standings
+from swath.evaluation.leaks import LeakReport, covering, find_leaks, read_report, report_json, write_report
+from swath.evaluation.markup import FORMATS
 from swath.evaluation.metrics import Ranks, Relevance, rank_embeddings, rank_levels, rank_scores
+from swath.evaluation.plots import recall_curves, write_plot
 from swath.evaluation.protocols import PROTOCOLS, Judgements, Protocol
 from swath.evaluation.results import (
     EvalResult,
     Figures,
     Recalls,
+    Result,
+    SpeedResult,
     ZeroShotResult,
     read_result,
+    schema,
     to_json,
     write_result,
 )
 from swath.evaluation.run import evaluate
+from swath.evaluation.significance import Difference, difference
+from swath.evaluation.speed import measure_gallery, measure_random
+from swath.evaluation.trec import judge
 from swath.evaluation.zeroshot import RSSCN7, evaluate_zero_shot, zero_shot
 
 __all__ = [
+    "CEILINGS",
     "FLAGS",
+    "FORMATS",
+    "LABEL_PROTOCOLS",
     "PROTOCOLS",
     "RSSCN7",
+    "Difference",
     "EvalResult",
     "Figures",
     "Judgements",
+    "LabelFigures",
+    "LabelProtocol",
+    "LeakReport",
     "Protocol",
     "Ranks",
     "Recalls",
     "Relevance",
+    "Result",
+    "SpeedResult",
     "Standing",
+    "Table",
     "ZeroShotResult",
+    "ceiling_of",
+    "covering",
+    "difference",
+    "differences",
     "evaluate",
     "evaluate_zero_shot",
-    "leaderboard",
+    "find_leaks",
+    "judge",
+    "measure_gallery",
+    "measure_random",
     "published",
     "rank_embeddings",
     "rank_levels",
     "rank_scores",
+    "read_report",
     "read_result",
+    "recall_curves",
+    "report_json",
+    "schema",
+    "standings",
+    "tables",
     "to_json",
+    "write_plot",
+    "write_report",
     "write_result",
     "zero_shot",
 ]

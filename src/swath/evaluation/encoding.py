@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.archive import quantise
 from swath.errors import EncoderError, ImageryError
 from swath.evaluation.environment import Stopwatch
 from swath.imagery import fit, open_picture
 from swath.search import EncodedQuery, MemoryGallery, text_id
-from swath.types import Encoder, Progress
+from swath.types import Array, Encoder, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,25 @@ class Encoded:
     """The r words, where they are words."""
     guide: NDArray[np.float32] | None = None
     """float32[r, d]: the words in the space of the image tokens, where the encoder gives them."""
+    tokens: NDArray[np.int8] | None = None
+    """int8[r, 1 + G * G, d]: the pictures' tokens as an archive stores them, where the encoder gives them."""
 
     def query(self, row: int) -> EncodedQuery:
         """One of the r as a search asks it."""
         if not self.texts:
-            return EncodedQuery(self.embedding[row])
+            tokens = None if self.tokens is None else self.tokens[row]
+            return EncodedQuery(self.embedding[row], tokens=tokens)
         guide = None if self.guide is None else self.guide[row]
         return EncodedQuery(self.embedding[row], (self.texts[row],), guide, words_alone=True)
 
     def gallery(self) -> MemoryGallery:
-        """The r as what is searched, with the signals that an archive stores of them."""
-        return MemoryGallery(self.ids, {"dense": self.embedding})
+        """The r as what is searched: pictures with the signals of an archive, texts with theirs."""
+        signals: dict[str, Array] = {"dense": self.embedding}
+        if self.guide is not None:
+            signals["guide"] = self.guide
+        if self.tokens is not None:
+            signals["tokens"] = self.tokens
+        return MemoryGallery(self.ids, signals)
 
 
 def encode_texts(
@@ -88,6 +97,7 @@ def encode_pictures(
     rows: list[int] = []
     damaged: list[tuple[str, str]] = []
     parts = [np.zeros((0, encoder.dim), np.float32)]
+    tokens: list[NDArray[np.int8]] = []
     for start in range(0, len(paths), batch):
         some = paths[start : start + batch]
         fresh: list[NDArray[np.uint8]] = []
@@ -109,9 +119,17 @@ def encode_pictures(
             with watch.part("encode_images"):
                 features = encoder.encode_images(np.stack(fresh))
             parts.append(_sound(features.embedding, encoder, names))
+            if features.tokens is not None:
+                tokens.append(quantise(features.tokens))
         if progress is not None:
             progress(start + len(some), len(paths), "images")
-    return Encoded(tuple(row), np.concatenate(parts), np.array(rows, np.int64)), damaged
+    encoded = Encoded(
+        ids=tuple(row),
+        embedding=np.concatenate(parts),
+        rows=np.array(rows, np.int64),
+        tokens=np.concatenate(tokens) if tokens else None,
+    )
+    return encoded, damaged
 
 
 def _sound(embedding: NDArray[np.float32], encoder: Encoder, names: Sequence[str]) -> NDArray[np.float32]:

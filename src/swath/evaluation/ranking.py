@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from swath.evaluation.encoding import Encoded
 from swath.evaluation.metrics import Ranks, Relevance, rank_levels
+from swath.evaluation.trec import Listener
 from swath.search import Pipeline, run_many
 from swath.types import Candidates, Progress
 
@@ -27,12 +28,13 @@ def rank_direction(
     found_rows: NDArray[np.int64],
     relevance: Relevance,
     progress: Progress | None = None,
+    listen: Listener | None = None,
 ) -> Ranks:
     """Rank n gallery items for q queries.
 
     `asked_rows` int64[q] and `found_rows` int64[n] say which distinct row of `asked` and `found` each query
     and item is. The stages see every distinct row once, so a run of equal items is never divided by a cut;
-    each item counts in the ranks.
+    each item counts in the ranks. `listen` hears every ordering as it is made.
     """
     gallery = found.gallery()
     order = np.argsort(asked_rows, kind="stable")
@@ -45,7 +47,10 @@ def rank_direction(
         complete, _ = run_many(pipeline, gallery, batch, len(gallery), complete=True)
         for candidates, same in zip(complete, queries[some], strict=True):
             levels = levels_of(candidates, len(gallery))
-            ranks.put(same, rank_levels(levels[found_rows], relevance.take(same)))
+            places = levels[found_rows]
+            ranks.put(same, rank_levels(places, relevance.take(same)))
+            if listen is not None:
+                listen(same, places)
         if progress is not None:
             progress(first + len(batch), len(rows), "queries")
     return ranks

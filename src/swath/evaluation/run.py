@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.captions import CaptionedSet
 from swath.evaluation import protocols
+from swath.evaluation.ceiling import ceiling_of
 from swath.evaluation.encoding import encode_pictures, encode_texts
 from swath.evaluation.environment import Stopwatch, environment, swath_version
 from swath.evaluation.intervals import PERCENT, RESAMPLES, SEED, percentile_interval, resampled_ratios
 from swath.evaluation.metrics import KS
+from swath.evaluation.packing import QueryRanks, pack
 from swath.evaluation.protocols import Judgements, Protocol
 from swath.evaluation.ranking import rank_direction
 from swath.evaluation.results import EncoderRef, EvalResult, Figures, Interval, Recalls
+from swath.evaluation.trec import trec_files
 from swath.search import Pipeline, parse, resolve
 from swath.types import Encoder, Progress
 
@@ -26,11 +31,14 @@ def evaluate(
     protocol: str | Protocol = "strict",
     batch: int = 32,
     progress: Progress | None = None,
+    trec: Path | None = None,
+    leaks: str | None = None,
 ) -> EvalResult:
     """Encode a split, rank every caption for every image and every image for every caption.
 
     Each picture is one tile. Both directions run the stages of `pipeline` that a search runs. Pictures that
-    turn out not to be decodable leave the set and are listed in the result.
+    turn out not to be decodable leave the set and are listed in the result. `trec` is a folder for run and
+    qrels files (see `swath.evaluation.trec`), `leaks` the digest of the leak report that covers the split.
 
     Raises `SpecError` for a bad pipeline, `InputError` for an unknown protocol, `CaptionsError` where no
     image or no caption is left, `EncoderError` where the encoder gives vectors that are not finite.
@@ -42,11 +50,13 @@ def evaluate(
     pictures = [(image.name, image.path) for image in dataset.images]
     images, damaged = encode_pictures(pictures, encoder, batch=batch, watch=watch, progress=progress)
     dataset = dataset.without(damaged)
-    judged = rules.judge(dataset)
+    judged = rules.judge(dataset, images.rows)
     texts = encode_texts(judged.texts, encoder, batch=batch, watch=watch, progress=progress)
-    with watch.part("rank"):
-        i2t = rank_direction(spec, images, images.rows[judged.asked], texts, texts.rows, judged.i2t, progress)
-        t2i = rank_direction(spec, texts, texts.rows, images, images.rows, judged.t2i, progress)
+    tag = f"{encoder.name}:{spec}"
+    with watch.part("rank"), trec_files(trec, dataset, judged, tag) as (hear_i2t, hear_t2i):
+        asked = images.rows[judged.asked]
+        i2t = rank_direction(spec, images, asked, texts, texts.rows, judged.i2t, progress, hear_i2t)
+        t2i = rank_direction(spec, texts, texts.rows, images, images.rows, judged.t2i, progress, hear_t2i)
 
     values, weights = _by_image(judged, *(np.stack([ranks.hits(k) for k in KS], 1) for ranks in (i2t, t2i)))
     expected = _figures(values.sum(0) / weights.sum(0))
@@ -69,6 +79,9 @@ def evaluate(
         seconds=watch.seconds,
         environment=environment(),
         swath=swath_version(),
+        ranks=QueryRanks(pack(i2t, judged.asked), pack(t2i, judged.owner)),
+        ceiling=ceiling_of(judged.captions) if rules.paired else None,
+        leaks=leaks,
     )
 
 

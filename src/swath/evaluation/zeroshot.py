@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -71,7 +72,11 @@ def zero_shot(
     if unsaid := [name for name in classes if name not in prompts]:
         raise InputError(f"no prompt for the classes {', '.join(unsaid)}")
     watch = Stopwatch()
-    pictures = [(f"{name}/{path}", path) for name, paths in images_by_class.items() for path in paths]
+    pictures = [
+        (f"{name}/{short}", path)
+        for name, paths in images_by_class.items()
+        for short, path in zip(_short(paths), paths, strict=True)
+    ]
     images, damaged = encode_pictures(pictures, encoder, batch=batch, watch=watch, progress=progress)
     texts = encode_texts([prompts[name] for name in classes], encoder, batch=batch, watch=watch)
     unusable = {name for name, _ in damaged}
@@ -104,3 +109,10 @@ def zero_shot(
         environment=environment(),
         swath=swath_version(),
     )
+
+
+def _short(paths: Sequence[Path]) -> list[str]:
+    """Paths from the folder down that they have in common, so that a result names no place of a machine."""
+    whole = [path.absolute() for path in paths]
+    above = os.path.commonpath([path.parent for path in whole]) if whole else ""
+    return [path.relative_to(above).as_posix() for path in whole]

@@ -4,7 +4,7 @@
 rasterio are imported when the first file is opened, not before.
 """
 
-from swath.imagery.files import open_picture, read, windows
+from swath.imagery.files import cut, open_picture, read, windows
 from swath.imagery.footprints import bounds, from_wkb, to_wkb
 from swath.imagery.scan import SUFFIXES, SourceFile, digest, scan, shown, tile_id
 from swath.imagery.thumbnails import fit, thumbnail
@@ -16,6 +16,7 @@ __all__ = [
     "TileImage",
     "Tiling",
     "bounds",
+    "cut",
     "digest",
     "fit",
     "from_wkb",

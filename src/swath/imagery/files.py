@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.errors import ImageryError
+from swath.errors import ImageryError, InputError
 from swath.imagery import pictures, rasters
 from swath.imagery.faults import reading
 from swath.imagery.scan import open_regular, shown
@@ -67,6 +68,39 @@ def open_picture(path: Path) -> NDArray[np.uint8]:
     """
     driver = _raster_driver(path, Tiling())
     return pictures.whole(path) if driver is None else rasters.whole(path, driver)
+
+
+def cut(file: Path, window: Window, out: Path, tiling: Tiling) -> None:
+    """Write one window of a file at full resolution: a `.png` as it is shown, or a `.tif`.
+
+    A `.tif` of a raster keeps its bands, values, no-data, mask and georeferencing (transform and CRS, control
+    points or RPCs, moved to the window); that of a picture has its upright RGB pixels.
+
+    Raises `ImageryError` where the file cannot be read or has no such window, and `InputError` for another
+    suffix, and where `out` cannot be written.
+    """
+    from swath.imagery.cutting import write_picture, write_raster
+
+    suffix = out.suffix.lower()
+    if suffix not in (".png", ".tif", ".tiff"):
+        raise InputError(f"{shown(out)}: a tile is cut out as .png or .tif; choose such a name")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise InputError(f"{shown(out)} is the file that the tile is cut out of; choose another name")
+    driver = _raster_driver(file, tiling)
+    try:
+        if driver is not None and suffix != ".png":
+            write_raster(file, driver, window, out)
+            return
+        # It was good enough to be indexed: what is asked for is shown, however few of its pixels are valid.
+        images = read(file, [window], replace(tiling, min_valid=0.0))
+        pixels = next((image.pixels for image in images), None)
+        if pixels is None:
+            raise ImageryError(f"{shown(file)}: {window} has no valid pixel; index the file again")
+        write_picture(pixels, out)
+    except OSError as error:
+        raise InputError(
+            f"{shown(out)} cannot be written: {error.strerror or error}; choose another place"
+        ) from error
 
 
 def _raster_driver(path: Path, tiling: Tiling) -> str | None:

@@ -81,8 +81,8 @@ class BagOfPieces(nn.Module):
         dim = self.table.embedding_dim
         if len(kept) > len(self.squares) - 1 or len(kept) < dim:
             raise RecipeError(
-                f"the training captions have {len(kept)} word pieces for the bag: text.bag_rows must be at least "
-                f"that (it is {len(self.squares) - 1}) and text.bag_dim at most that (it is {dim})"
+                f"the training captions have {len(kept)} word pieces for the bag: text.bag_rows must be at "
+                f"least that (it is {len(self.squares) - 1}) and text.bag_dim at most that (it is {dim})"
             )
         rows = np.zeros(len(self.rows), np.int64)
         rows[kept] = np.arange(1, len(kept) + 1)

@@ -3,14 +3,14 @@
 A search imports NumPy and nothing heavier.
 """
 
-from swath.search.engine import resolve, run, run_many, search
+from swath.search.engine import resolve, run, run_many, search, search_many
 from swath.search.expression import parse_expression
 from swath.search.filters import mask
 from swath.search.gallery import MemoryGallery, text_id
 from swath.search.ordering import exact_scores
 from swath.search.parser import parse
 from swath.search.pipeline import Fuse, Pipeline, Source, Step
-from swath.search.query import EncodedQuery, encode
+from swath.search.query import EncodedQuery, encode, find
 
 __all__ = [
     "EncodedQuery",
@@ -21,6 +21,7 @@ __all__ = [
     "Step",
     "encode",
     "exact_scores",
+    "find",
     "mask",
     "parse",
     "parse_expression",
@@ -28,5 +29,6 @@ __all__ = [
     "run",
     "run_many",
     "search",
+    "search_many",
     "text_id",
 ]

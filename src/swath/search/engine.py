@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,30 +37,112 @@ def search(
     the machine has. Neither filters nor `threads` ever change the order or the scores of what is found.
     Raises `InputError` (with `SpecError` and `ExpressionError`) for what cannot be asked.
     """
+    (hits,) = search_many(
+        gallery,
+        [query],
+        encoder,
+        pipeline=pipeline,
+        k=k,
+        weights=None if weights is None else [weights],
+        threads=threads,
+    )
+    return hits
+
+
+def search_many(
+    gallery: Gallery,
+    queries: Sequence[Query],
+    encoder: Encoder,
+    *,
+    pipeline: Pipeline | str = "auto",
+    k: int = 20,
+    weights: Sequence[Sequence[float] | None] | None = None,
+    threads: int | None = None,
+) -> list[Hits]:
+    """`search` for many queries, equal to `search` for each of them.
+
+    Queries of the same kind with the same filters and no examples share the reading of the signals; the
+    trace of the stages is then that of all of them together, and the note says of how many.
+    Raises as `search` does.
+    """
     if k < 0:
         raise InputError(f"k is the number of hits, at least 0, not {k}")
     card = getattr(encoder, "presets", None)
     chosen = resolve(parse(pipeline, card) if isinstance(pipeline, str) else pipeline)
     _check(chosen, gallery)
-    trace = []
+    given = [None] * len(queries) if weights is None else weights
+    groups: dict[object, list[tuple[int, _Ready]]] = {}
+    filtered: dict[object, _Filtered] = {}
+    for place, (query, own) in enumerate(zip(queries, given, strict=True)):
+        same = query.where, query.bbox
+        try:
+            if same not in filtered:
+                filtered[same] = _filter(query, gallery)
+            ready = _ready(query, own, gallery, encoder, *filtered[same])
+        except InputError as error:
+            if len(queries) == 1:
+                raise
+            raise type(error)(f"Query {place + 1} of {len(queries)}: {error}") from error
+        examples = tuple(ready.encoded.exclude.tolist())
+        groups.setdefault((same, examples, ready.encoded.parts), []).append((place, ready))
+    fit = _calibration(chosen, encoder, card)
+    answers: dict[int, Hits] = {}
+    for group in groups.values():
+        encoded, allowed = [ready.encoded for _, ready in group], group[0][1].allowed
+        found, costs = run_many(chosen, gallery, encoded, k, allowed, threads=threads)
+        if len(group) > 1:
+            costs = tuple(
+                replace(cost, note=_joined(cost.note, f"{len(group)} queries together")) for cost in costs
+            )
+        for (place, ready), one in zip(group, found, strict=True):
+            hits = _hits(gallery, one, fit if ready.encoded.words_alone else None)
+            answers[place] = Hits(hits, str(chosen), (*ready.trace, *costs))
+    return [answers[place] for place in range(len(queries))]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A query that can run."""
+
+    encoded: EncodedQuery
+    allowed: NDArray[np.bool_] | None
+    trace: tuple[StageTrace, ...]
+
+
+_Filtered: TypeAlias = tuple[NDArray[np.bool_] | None, tuple[StageTrace, ...]]
+
+
+def _filter(query: Query, gallery: Gallery) -> _Filtered:
     started = time.perf_counter()
     allowed = filters.mask(gallery, query.where, query.bbox)
-    if allowed is not None:
-        count = f"{np.count_nonzero(allowed)} of {len(gallery)} rows pass"
-        trace.append(StageTrace("filter", len(gallery), 0, _since(started), "numpy", count))
+    if allowed is None:
+        return None, ()
+    count = f"{np.count_nonzero(allowed)} of {len(gallery)} rows pass"
+    return allowed, (StageTrace("filter", len(gallery), 0, _since(started), "numpy", count),)
+
+
+def _ready(
+    query: Query,
+    weights: Sequence[float] | None,
+    gallery: Gallery,
+    encoder: Encoder,
+    allowed: NDArray[np.bool_] | None,
+    trace: tuple[StageTrace, ...],
+) -> _Ready:
     started = time.perf_counter()
     encoded = encode(query, encoder, gallery, weights)
-    trace.append(StageTrace("encode", 1, 0, _since(started), encoder.name))
+    cost = StageTrace("encode", 1, 0, _since(started), encoder.name)
     if len(encoded.exclude):
-        allowed = np.ones(len(gallery), bool) if allowed is None else allowed
+        allowed = np.ones(len(gallery), bool) if allowed is None else allowed.copy()
         allowed[encoded.exclude] = False
-    found, costs = run(chosen, gallery, encoded, k, allowed, threads=threads)
-    fit = _calibration(chosen, encoder, card) if encoded.words_alone else None
-    hits = tuple(
+    return _Ready(encoded, allowed, (*trace, cost))
+
+
+def _hits(gallery: Gallery, found: Candidates, fit: tuple[float, float] | None) -> tuple[Hit, ...]:
+    return tuple(
         Hit(rank, gallery.tile(row), score, None if fit is None else _probability(score, *fit))
         for rank, (row, score) in enumerate(zip(found.rows.tolist(), found.scores.tolist(), strict=True), 1)
     )
-    return Hits(hits, str(chosen), (*trace, *costs))
 
 
 def run(
@@ -113,7 +196,7 @@ def resolve(pipeline: Pipeline) -> Pipeline:
 
 def _check(pipeline: Pipeline, gallery: Gallery) -> None:
     for step in pipeline.steps:
-        missing = step.build().signals - gallery.signals
+        missing = step.build().missing(gallery)
         if missing:
             raise InputError(
                 f"Stage '{step}' needs the signal {listed(missing)}, "
@@ -185,7 +268,7 @@ class _Run:
 
     def step(self, step: Step, before: list[Candidates] | None, k: int) -> list[Candidates] | None:
         stage = step.build()
-        lacking = stage.needs - self.queries[0].parts if self.queries else frozenset()
+        lacking = stage.lacking(self.gallery, self.queries[0]) if self.queries else frozenset()
         if lacking:
             note = f"skipped: the query has no {listed(lacking)}"
             self.trace.append(StageTrace(str(step), 0, 0, 0.0, "", note))
@@ -211,6 +294,10 @@ def _first(found: Candidates, k: int) -> Candidates:
 
 def _traced(step: Step, cost: Cost, started: float) -> StageTrace:
     return StageTrace(str(step), cost.rows, cost.bytes_read, _since(started), cost.kernel)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _since(started: float) -> float:

@@ -36,6 +36,8 @@ class EncodedQuery:
     """The wanted words, ready for an encoder."""
     guide: NDArray[np.float32] | None = None
     """float32[d], unit L2: the wanted words in the space of the image tokens, where the encoder has one."""
+    tokens: NDArray[np.int8] | None = None
+    """int8[1 + G * G, d]: a picture's tokens as an archive stores them, for searching texts by a picture."""
     exclude: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """Rows that are no hits: the tiles given as examples."""
     words_alone: bool = False
@@ -43,11 +45,12 @@ class EncodedQuery:
 
     @property
     def parts(self) -> frozenset[str]:
-        """What a stage may need: `dense` always, `words` and `guide` where the query has them."""
+        """What a stage may need: `dense` always, `words`, `guide` and `tokens` where the query has them."""
         return frozenset(
             {"dense"}
             | ({"words"} if self.texts else set())
             | ({"guide"} if self.guide is not None else set())
+            | ({"tokens"} if self.tokens is not None else set())
         )
 
 
@@ -57,8 +60,9 @@ def encode(
     """The query as vectors.
 
     `weights` are positive numbers, one for each of `query.texts`, `images`, `likes`, `unlikes` and
-    `unlike_texts`, in this order. Raises `InputError` where the query is empty, names no tile or more than
-    one, or cancels itself out, and `EncoderError` where the encoder gives something that is not finite.
+    `unlike_texts`, in this order; they count as they are, where `query.weights` are shares. Raises
+    `InputError` where the query is empty, names no tile or more than one, or cancels itself out, and
+    `EncoderError` where the encoder gives something that is not finite.
     """
     count = [
         len(part) for part in (query.texts, query.images, query.likes, query.unlikes, query.unlike_texts)
@@ -66,6 +70,8 @@ def encode(
     wanted, unwanted = sum(count[:3]), sum(count[3:])
     if wanted + unwanted == 0:
         raise InputError("The query is empty: give words, a picture, or a tile of the archive")
+    if weights is None and query.weights is not None:
+        weights = _shares(query.weights, wanted, unwanted)
     signed = _signed(weights, wanted, unwanted)
     texts = [_clean(text) for text in (*query.texts, *query.unlike_texts)]
     likes = [find(name, gallery.ids) for name in query.likes]
@@ -174,6 +180,15 @@ def _stored(gallery: Gallery, rows: Sequence[int], dim: int) -> NDArray[np.float
             "search with the encoder that made the archive"
         )
     return vectors
+
+
+def _shares(weights: Sequence[float], wanted: int, unwanted: int) -> list[float]:
+    """Weights whose wanted part sums to 1 and whose unwanted part sums to `UNWANTED`."""
+    shares = np.abs(_signed(weights, wanted, unwanted))
+    for part, total in ((slice(None, wanted), 1.0), (slice(wanted, None), UNWANTED)):
+        if shares[part].size:
+            shares[part] *= total / shares[part].sum()
+    return [float(share) for share in shares]
 
 
 def _signed(weights: Sequence[float] | None, wanted: int, unwanted: int) -> NDArray[np.float64]:

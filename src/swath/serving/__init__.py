@@ -1,10 +1,55 @@
-"""What people and programs see of an answer: contact sheets, and documents for JSON.
+"""What people and programs ask, and what they see of an answer: JSON, GeoJSON, contact sheets, the doctor.
 
-Pillow is imported when a PNG is drawn, not before.
+A search needs little of it, so nothing is imported before it is used.
 """
 
-from swath.serving.documents import hit_document, hits_document, info_document
-from swath.serving.geojson import geometry
-from swath.serving.sheet import write_sheet
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["geometry", "hit_document", "hits_document", "info_document", "write_sheet"]
+if TYPE_CHECKING:
+    from swath.serving.asking import Asked, make_query, read_queries
+    from swath.serving.doctor import encoders, examine
+    from swath.serving.documents import (
+        features_document,
+        hit_document,
+        hits_document,
+        info_document,
+        tile_document,
+        write_geojson,
+    )
+    from swath.serving.geojson import geometry
+    from swath.serving.sheet import write_sheet
+    from swath.serving.tiles import TileDetails, unchanged
+
+__all__ = [
+    "Asked",
+    "TileDetails",
+    "encoders",
+    "examine",
+    "features_document",
+    "geometry",
+    "hit_document",
+    "hits_document",
+    "info_document",
+    "make_query",
+    "read_queries",
+    "tile_document",
+    "unchanged",
+    "write_geojson",
+    "write_sheet",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Asked", "make_query", "read_queries"), "asking"),
+    **dict.fromkeys(("encoders", "examine"), "doctor"),
+    "geometry": "geojson",
+    "write_sheet": "sheet",
+    **dict.fromkeys(("TileDetails", "unchanged"), "tiles"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module(f"swath.serving.{_HOMES.get(name, 'documents')}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

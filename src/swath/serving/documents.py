@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from swath.archive import ArchiveInfo
+from swath.errors import InputError
+from swath.imagery import shown
 from swath.serving.geojson import geometry
+from swath.serving.tiles import TileDetails
 from swath.types import Hit, Hits
 
 
@@ -37,6 +42,41 @@ def hits_document(hits: Hits, query: Mapping[str, Any], *, explain: bool = False
     if explain:
         document["trace"] = [asdict(stage) for stage in hits.trace]
     return document
+
+
+def features_document(hits: Hits) -> dict[str, Any]:
+    """Hits as a GeoJSON FeatureCollection (RFC 7946); the geometry of a tile without a footprint is null."""
+    features = []
+    for hit in hits:
+        properties = hit_document(hit)
+        shape = properties.pop("footprint")
+        features.append({"type": "Feature", "id": hit.tile.id, "geometry": shape, "properties": properties})
+    return {"type": "FeatureCollection", "features": features}
+
+
+def write_geojson(hits: Hits, path: Path) -> Path:
+    """Write hits as GeoJSON; the path written. Raises `InputError` where it cannot be written."""
+    text = json.dumps(features_document(hits), allow_nan=False)
+    try:
+        path.write_text(text + "\n", encoding="ascii")
+    except OSError as error:
+        raise InputError(f"cannot write the GeoJSON {shown(path)}: {error.strerror}") from error
+    return path
+
+
+def tile_document(details: TileDetails) -> dict[str, Any]:
+    """What is known of one tile."""
+    tile = details.tile
+    return {
+        "id": tile.id,
+        "source": tile.source,
+        "files": [str(file) for file in details.files],
+        "digest": details.digest,
+        "window": asdict(tile.window),
+        "footprint": geometry(tile.footprint),
+        "time": None if tile.time is None else tile.time.isoformat(),
+        "attributes": dict(tile.attributes),
+    }
 
 
 def info_document(info: ArchiveInfo) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from swath.types import Footprint
@@ -10,12 +11,17 @@ Corner = tuple[float, float]
 
 
 def geometry(footprint: Footprint | None) -> dict[str, Any] | None:
-    """A Point, a Polygon (counter-clockwise, closed), or a MultiPolygon cut at the antimeridian."""
+    """A Point, a Polygon (counter-clockwise, closed), or a MultiPolygon cut at the antimeridian.
+
+    A ring round a pole becomes a Polygon over all longitudes, whose edge runs along the pole.
+    """
     if footprint is None:
         return None
     if len(footprint.ring) == 1:
         return {"type": "Point", "coordinates": list(footprint.ring[0])}
     ring = _unrolled(footprint.ring)
+    if _goes_round(ring):
+        return {"type": "Polygon", "coordinates": [_closed(_with_pole(ring))]}
     west, east = min(x for x, _ in ring), max(x for x, _ in ring)
     if west >= -180 and east <= 180:
         return {"type": "Polygon", "coordinates": [_closed(ring)]}
@@ -30,8 +36,10 @@ def geometry(footprint: Footprint | None) -> dict[str, Any] | None:
 
 
 def centre(footprint: Footprint) -> Corner:
-    """Longitude and latitude of the middle of the corners, longitude from -180 to 180."""
+    """Longitude and latitude of the middle of the corners, longitude from -180 to 180; or the pole inside."""
     ring = _unrolled(footprint.ring)
+    if _goes_round(ring):
+        return 0.0, _pole(ring)
     longitude = sum(x for x, _ in ring) / len(ring)
     latitude = sum(y for _, y in ring) / len(ring)
     return (longitude if -180 <= longitude <= 180 else (longitude + 180) % 360 - 180), latitude
@@ -47,6 +55,26 @@ def _unrolled(ring: tuple[Corner, ...]) -> list[Corner]:
             x = before + (step + 180) % 360 - 180
         out.append((x, y))
     return out
+
+
+def _goes_round(ring: list[Corner]) -> bool:
+    """Whether an unrolled ring ends a turn away from where it began: then a pole lies inside."""
+    (first, _), (last, _) = ring[0], ring[-1]
+    return abs(last + (first - last + 180) % 360 - 180 - first) > 180
+
+
+def _pole(ring: list[Corner]) -> float:
+    latitudes = [y for _, y in ring]
+    return math.copysign(90.0, min(latitudes) + max(latitudes))
+
+
+def _with_pole(ring: list[Corner]) -> list[Corner]:
+    """An unrolled ring round a pole, opened at the antimeridian and led along the pole."""
+    turned = sorted(((x + 180) % 360 - 180, y) for x, y in ring)
+    (x0, y0), (x1, y1) = turned[-1], turned[0]
+    at = y0 + (y1 - y0) * (180 - x0) / (x1 + 360 - x0)
+    pole = _pole(ring)
+    return list(dict.fromkeys([(-180.0, at), *turned, (180.0, at), (180.0, pole), (-180.0, pole)]))
 
 
 def _clipped(ring: list[Corner], edge: float, side: float) -> list[Corner]:

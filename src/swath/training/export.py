@@ -60,12 +60,13 @@ def export(
     temporary.mkdir(parents=True)
     size = recipe.image.size
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    ids = torch.ones(2, recipe.text.lengths[0], dtype=torch.int64)
+    # Two tensors: the exporter would take one, given twice, for a single input.
+    ids, mask = (torch.ones(2, recipe.text.lengths[0], dtype=torch.int64) for _ in range(2))
     n, length = torch.export.Dim("n", min=1), torch.export.Dim("length", min=1, max=recipe.text.lengths[-1])
     _graph(towers.image, (pixels,), {"pixels": {0: n}}, temporary / "image.onnx", {})
     both = {"ids": {0: n, 1: length}, "mask": {0: n, 1: length}}
     _graph(
-        towers.text, (ids, ids), both, temporary / "text.onnx", {"trunk.words.weight": recipe.text.word_bits}
+        towers.text, (ids, mask), both, temporary / "text.onnx", {"trunk.words.weight": recipe.text.word_bits}
     )
     shutil.copyfile(run / "tokenizer.json", temporary / "tokenizer.json")
     files = {file.name: file_digest(file) for file in sorted(temporary.iterdir())}

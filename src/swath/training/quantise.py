@@ -65,9 +65,18 @@ def quantise(model: onnx.ModelProto, path: Path, bits: Mapping[str, int] | None 
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
-    del graph.value_info[:]
+    _strip(model)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Take away what the exporter noted for debugging: source lines, paths of this machine, inner shapes."""
+    graph = model.graph
+    for noted in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        noted.ClearField("metadata_props")
+        noted.ClearField("doc_string")
+    del graph.value_info[:]
 
 
 def _is_large(tensor: onnx.TensorProto | None) -> bool:

@@ -24,6 +24,9 @@ Certainty = Literal["seen-in-paper", "seen-in-readme", "secondary"]
 TOLERANCE = 0.06
 """How far a printed mean may stand from the mean of the six, in points, before it contradicts them."""
 
+CEILINGS = {"rsicd": 98.6, "rsitmd": 100.0, "ucm": 76.9, "nwpu": 85.2, "sydney": 81.8}
+"""The highest mR on the official test split that repeated captions allow (see `swath.evaluation.ceiling`)."""
+
 FLAGS = {
     "test-selected": "the epoch was chosen by the score on the test split, or test served as validation",
     "leak-risk:RET-2": "trained on a union of two sets whose train and test images overlap",
@@ -64,7 +67,7 @@ FLAGS = {
 """What may stand in `flags`, and what it says."""
 
 _DERIVED = ("mr-contradicts", "partial")
-_SUSPECT = ("test-selected", "leak-risk", "mr-contradicts")
+_SUSPECT = ("test-selected", "leak-risk", "mr-contradicts", "protocol:differs")
 
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Three = tuple[Percent | None, Percent | None, Percent | None]
@@ -124,11 +127,11 @@ class Standing(msgspec.Struct, frozen=True):
 
     @property
     def suspect(self) -> bool:
-        """Whether the row is known to be selected on test, to risk a leak, or to contradict itself."""
+        """Whether it was chosen on test, risks a leak, contradicts itself or stands on another protocol."""
         return any(flag.startswith(_SUSPECT) for flag in self.flags)
 
 
-def leaderboard(
+def standings(
     dataset: str,
     *,
     setting: str | None = None,
@@ -143,7 +146,9 @@ def leaderboard(
     the set, or a result is of another one.
     """
     if dataset not in DATASETS:
-        raise InputError(f"no data set is called {dataset!r} on the leaderboard; there are {', '.join(DATASETS)}")
+        raise InputError(
+            f"no data set is called {dataset!r} on the leaderboard; there are {', '.join(DATASETS)}"
+        )
     found = [
         row
         for row in published()
@@ -154,7 +159,9 @@ def leaderboard(
     ]
     for name, result in ours:
         if result.dataset != dataset:
-            raise InputError(f"{name} is a result on {result.dataset}: it has no place among rows of {dataset}")
+            raise InputError(
+                f"{name} is a result on {result.dataset}: it has no place among rows of {dataset}"
+            )
         found.append(_measured(name, result))
     return tuple(sorted(found, key=lambda row: (row.mr is None, -(row.mr or 0.0), row.method)))
 
@@ -233,7 +240,8 @@ def _measured(name: str, result: EvalResult) -> Standing:
         backbone=None,
         i2t=PartialRecalls(result.i2t.r1, result.i2t.r5, result.i2t.r10),
         t2i=PartialRecalls(result.t2i.r1, result.t2i.r5, result.t2i.r10),
-        mr=(result.i2t.r1 + result.i2t.r5 + result.i2t.r10 + result.t2i.r1 + result.t2i.r5 + result.t2i.r10) / 6,
+        mr=(result.i2t.r1 + result.i2t.r5 + result.i2t.r10 + result.t2i.r1 + result.t2i.r5 + result.t2i.r10)
+        / 6,
         printed_mr=result.mr,
         source=name,
         certainty="measured",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from swath.search.stages.base import Cost, Kind, Parametric, Stage, Value
+from swath.search.stages.btgi import Btgi
 from swath.search.stages.dense import Dense
 
 __all__ = ["STAGES", "Cost", "Kind", "Parametric", "Stage", "Value"]
 
-STAGES: dict[str, type[Stage]] = {stage.name: stage for stage in (Dense,)}
+STAGES: dict[str, type[Stage]] = {stage.name: stage for stage in (Btgi, Dense)}
 """Name to stage. Names are lower-case letters and underscores, without digits (those are bits)."""

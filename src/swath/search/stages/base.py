@@ -101,6 +101,14 @@ class Stage(Parametric, ABC):
     def signals(self) -> frozenset[str]:
         """Signals that the gallery must have."""
 
+    def missing(self, gallery: Gallery) -> frozenset[str]:
+        """Signals that it needs and the gallery does not store."""
+        return self.signals - gallery.signals
+
+    def lacking(self, gallery: Gallery, query: EncodedQuery) -> frozenset[str]:  # noqa: ARG002
+        """Parts that it needs and the query does not have."""
+        return self.needs - query.parts
+
     @abstractmethod
     def run(
         self,
