@@ -9,11 +9,11 @@ import pytest
 from swath.captions import load
 from swath.evaluation import evaluate
 from tests.captions import lookalike
-from tests.tiny import TinyEncoder
+from tests.tiny import COLOURS, TinyEncoder
 
 
 def test_btgi_both_ways(tmp_path: Path, tiny: TinyEncoder) -> None:
-    images = {f"{colour}.png": [f"a {colour} field", f"{colour} land"] for colour in lookalike.COLOURS}
+    images = {f"{colour}.png": [f"a {colour} field", f"{colour} land"] for colour in COLOURS}
     dataset = load("captions", lookalike.karpathy(tmp_path, images), "test")
     plain = evaluate(dataset, tiny)
     same = evaluate(dataset, tiny, pipeline="dense:3 > btgi(blend=0)")

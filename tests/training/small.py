@@ -10,6 +10,7 @@ import torch
 
 from swath.models.recipe import Recipe, load_recipe
 from swath.training.dual import Towers
+from swath.training.quantise import rounded_words
 
 CHANGES: dict[str, Any] = {
     "image.size": 56,
@@ -40,7 +41,17 @@ def towers(plan: Recipe, scenes: int = 3) -> Towers:
     torch.manual_seed(0)
     made = Towers(plan, scenes)
     made.text.bag.fit([[5, 6, 7], [6, 8], [9, 5], [10, 11], [8, 11, 12]], 1)
-    return made.eval()
+    made.eval()
+    words = made.text.trunk.words.weight
+    with torch.no_grad():
+        words.copy_(torch.from_numpy(rounded_words(words.numpy(), plan.text.word_bits)))
+    rng = np.random.default_rng(0)
+    ids = torch.from_numpy(rng.integers(4, plan.text.pieces, (50, 8)))
+    with torch.inference_mode():
+        features = made.text.features(ids, torch.ones_like(ids))
+    # As in training: without it all texts look alike to random heads.
+    made.text.standard.fit(features.mean(0), features.std(0))
+    return made
 
 
 def tokenizer() -> dict[str, Any]:
