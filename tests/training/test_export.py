@@ -14,6 +14,7 @@ import msgspec  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from swath.captions import TERMS  # noqa: E402
 from swath.encoders import OnnxEncoder  # noqa: E402
 from swath.errors import EncoderError, InputError  # noqa: E402
 from swath.training.dual import Towers  # noqa: E402
@@ -41,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Towers, OnnxEncoder]
         "figures": {"rsicd mr": 1.0},
         "means": {"image": [0.0] * 24, "text": [0.0] * 24},
         "scenes": 3,
-        "data": [{"name": "rsicd", "split": "train", "hash": "ab", "images": 1}],
+        "data": [{"name": "rsicd", "split": "train", "hash": "ab", "images": 1, "terms": TERMS["rsicd"]}],
     }
     (run / "facts.json").write_text(json.dumps(facts))
     folder = export(run, run / "encoder", name="small")

@@ -59,6 +59,7 @@ def test_train_export_encode(roots: dict[str, Path], tmp_path: Path) -> None:
     assert {"features of rsicd:train, turned", "rendered pictures"} <= set(told)
     facts = json.loads((run.folder / "facts.json").read_text())
     assert [d["name"] for d in facts["data"]] == ["rsicd", "ucm", "rendered"]
+    assert "USGS" in facts["data"][1]["terms"] and "no restriction" in facts["data"][2]["terms"]
     encoder = OnnxEncoder(export(run.folder, tmp_path / "mine"))
     assert encoder.name == "mine" and encoder.card.recipe["data"]["rendered"] == 2
     pictures = [fit(open_picture(p), 56) for p in sorted((roots["rsicd"] / "RSICD_images").iterdir())]

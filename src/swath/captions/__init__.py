@@ -5,7 +5,7 @@
 A data set is one file of this package and one entry of `CAPTIONS`.
 """
 
-from swath.captions.datasets import CAPTIONS, load, read, stream
+from swath.captions.datasets import CAPTIONS, TERMS, load, read, stream
 from swath.captions.nouns import (
     Annotations,
     CaptionedImage,
@@ -20,6 +20,7 @@ from swath.captions.text import normalise
 
 __all__ = [
     "CAPTIONS",
+    "TERMS",
     "Annotations",
     "CaptionedImage",
     "CaptionedSet",

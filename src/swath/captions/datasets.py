@@ -22,6 +22,12 @@ CAPTIONS: dict[str, Callable[[Path], Annotations]] = {
 }
 """Name to the function that reads the annotations of a data set from its root; no pixels are touched."""
 
+TERMS: dict[str, str] = {
+    "rsicd": "research use (Lu et al., TGRS 2018)",
+    "ucm": "imagery USGS, public domain; research use asked (Yang & Newsam 2010, Qu et al. 2016)",
+}
+"""Terms of the data sets that stated some; what is trained on a set carries them in its card."""
+
 _STREAMED = {"rs5m": rs5m.stream}
 
 

@@ -21,11 +21,6 @@ from swath.training.dual import Towers
 from swath.training.quantise import quantise
 
 TERMS = "The weights stand under the terms of the data and weights named here, not under the code's licence."
-DATA_TERMS = {
-    "rsicd": "research use (Lu et al., TGRS 2018)",
-    "ucm": "imagery USGS, public domain; research use asked (Yang & Newsam 2010, Qu et al. 2016)",
-    "rendered": "made by swath.imagery.sample, no restriction",
-}
 
 
 def export(
@@ -82,7 +77,7 @@ def export(
             Source(
                 name=d["name"],
                 part=d["split"],
-                terms=DATA_TERMS.get(d["name"], "those of its owner"),
+                terms=d["terms"],
                 digest=d["hash"],
             )
             for d in facts["data"]

@@ -9,6 +9,10 @@ from pathlib import Path
 from swath.captions import CaptionedSet, load
 from swath.types import Progress
 
+RENDERED = "rendered"
+"""Name of the set."""
+RENDERED_TERMS = "made by swath.imagery.sample, no restriction"
+
 
 def rendered_set(count: int, folder: Path, progress: Progress | None = None) -> CaptionedSet:
     """Render `count` pictures (once; they are kept below `folder`) and read them back as a captioned set."""
@@ -29,4 +33,4 @@ def rendered_set(count: int, folder: Path, progress: Progress | None = None) -> 
             if progress:
                 progress(number + 1, count, "rendered pictures")
         annotations.write_text(json.dumps({"images": images}))
-    return replace(load("captions", root, "train"), name="rendered")
+    return replace(load("captions", root, "train"), name=RENDERED)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
+from swath.captions import TERMS
 from swath.encoders import user_folder
 from swath.errors import InputError, RecipeError
 from swath.models.dual import TRUNKS
@@ -23,7 +24,7 @@ from swath.training.data import corpus, load_sets
 from swath.training.dual import DualTask, Towers, Validation, embed_images, embed_texts
 from swath.training.features import image_features, text_features
 from swath.training.loop import fit
-from swath.training.rendered import rendered_set
+from swath.training.rendered import RENDERED, RENDERED_TERMS, rendered_set
 from swath.training.texts import tokenizer_of
 from swath.training.trunks import load_trunks
 from swath.training.views import VIEWS
@@ -101,7 +102,13 @@ def train(
         "means": {"image": images.mean(0).tolist(), "text": embed_texts(towers, texts).mean(0).tolist()},
         "scenes": len(learned.classes),
         "data": [
-            {"name": one.name, "split": one.split, "hash": one.split_hash, "images": len(one.images)}
+            {
+                "name": one.name,
+                "split": one.split,
+                "hash": one.split_hash,
+                "images": len(one.images),
+                "terms": {**TERMS, RENDERED: RENDERED_TERMS}.get(one.name, "those of its owner"),
+            }
             for one in sets
         ],
     }
