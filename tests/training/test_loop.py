@@ -87,3 +87,15 @@ def test_rate_rises_then_falls_to_zero() -> None:
     assert rates[0] < rates[4] < 1 and rates[5] == pytest.approx(1)
     assert all(a >= b for a, b in itertools.pairwise(rates[5:]))
     assert rates[100] == pytest.approx(0, abs=1e-12)
+
+
+def test_every_epoch_draws_anew(tmp_path: Path) -> None:
+    drawn: list[float] = []
+
+    class Drawing(Line):
+        def batches(self, epoch: int) -> Iterator[Tensor]:
+            drawn.append(float(torch.rand(())))
+            yield from super().batches(epoch)
+
+    fit(Drawing(), PLAN, 3, tmp_path)
+    assert len(set(drawn)) == PLAN.epochs
