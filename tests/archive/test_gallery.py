@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -41,8 +41,14 @@ moments = st.one_of(
     st.just(int(rows.NO_TIME)),
     st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(rows.microseconds),
 )
+# A scan names files beneath a root: relative, without empty parts or dots that a path would fold away.
+names = texts.filter(lambda text: text not in ("", ".", "..") and str(PurePosixPath(text)) == text)
 sources = st.builds(
-    Source, st.integers(0, 1), texts.filter(bool), st.integers(0, 2**40), st.integers(0, 2**62)
+    Source,
+    st.integers(0, 1),
+    names.filter(lambda text: not text.startswith("/")),
+    st.integers(0, 2**40),
+    st.integers(0, 2**62),
 )
 
 
