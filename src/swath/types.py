@@ -73,6 +73,10 @@ class TextFeatures:
     """float32[n, D], unit L2 rows; comparable with image embeddings by dot product."""
     guide: NDArray[np.float32] | None = None
     """float32[n, d], unit L2 rows: the sentence in the space of the image tokens."""
+    words: NDArray[np.float32] | None = None
+    """float32[n, L, w]: the vector of every word piece before pooling, zero where a text has ended."""
+    word_mask: NDArray[np.bool_] | None = None
+    """bool[n, L]: where `words` hold a word piece."""
 
 
 class Encoder(Protocol):

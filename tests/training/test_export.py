@@ -69,17 +69,22 @@ def test_texts_agree_with_torch(made: tuple[Towers, OnnxEncoder]) -> None:
     tokenizer = tokenizer_of(small.tokenizer(), (8, 16))
 
     def encode(ids: Tensor, mask: Tensor) -> Tensor:
-        embedding, guide = towers.text(ids, mask)
-        joined: Tensor = torch.cat([embedding, guide], 1)
+        embedding, guide, words = towers.text(ids, mask)
+        joined: Tensor = torch.cat([embedding, guide, (words * mask[..., None]).sum(1)], 1)
         return joined
 
-    expected = encode_pieces(encode, tokenizer, TEXTS, (8, 16), 24 + 8)
-    assert features.guide is not None
+    expected = encode_pieces(encode, tokenizer, TEXTS, (8, 16), 24 + 8 + towers.text.trunk.width)
+    assert features.guide is not None and features.words is not None and features.word_mask is not None
     likeness = expected[:, :24] @ expected[:, :24].T
     assert likeness.min() < 0.9, "the texts are too much alike for this test to mean anything"
     assert np.allclose(features.embedding @ features.embedding.T, likeness, atol=0.03)
     assert (features.embedding * expected[:, :24]).sum(1).min() > 0.995
-    assert (features.guide * expected[:, 24:]).sum(1).min() > 0.995
+    assert (features.guide * expected[:, 24:32]).sum(1).min() > 0.995
+    summed = features.words.sum(1)
+    scale = np.linalg.norm(summed, axis=1) * np.linalg.norm(expected[:, 32:], axis=1)
+    assert ((summed * expected[:, 32:]).sum(1) / scale).min() > 0.995
+    assert not features.words[~features.word_mask].any()
+    assert features.word_mask.sum(1).tolist() == [len(tokenizer.encode(text).ids) for text in TEXTS]
 
 
 def test_a_vector_does_not_depend_on_its_batch(made: tuple[Towers, OnnxEncoder]) -> None:

@@ -33,6 +33,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """G of the stored G x G token grid; 0 where the model has no tokens."""
     token_dim: int = 0
     """d, the width of a token."""
+    word_dim: int = 0
+    """w, the width of a word vector; 0 where the text tower does not give them."""
     lengths: tuple[int, ...] = (16, 32, 64)
     """A text is padded to the first of these that holds its word pieces, and cut at the last."""
     data: tuple[Source, ...] = ()
@@ -43,6 +45,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """`image` and `text`: the mean training embedding of each modality, D values."""
     calibration: dict[str, tuple[float, float]] = {}
     """Pipeline -> (slope, intercept) of the logistic fit from raw score to probability."""
+    presets: dict[str, dict[str, bool | int | float | str]] = {}
+    """Preset -> the values of its pipeline, such as `k`. `gain` true says that it did better than exact search
+    on validation data that its figures name; `auto` then runs it for queries with words."""
     figures: dict[str, Any] = {}
     """What was measured, each with its split and protocol."""
     recipe: dict[str, Any] = {}

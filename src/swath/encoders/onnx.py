@@ -19,6 +19,8 @@ from swath.types import ImageFeatures, TextFeatures
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from swath.encoders.heads import Head
+
 FILES = ("image.onnx", "text.onnx", "tokenizer.json")
 IMAGE_BATCH = 16
 
@@ -83,6 +85,18 @@ class OnnxEncoder:
         """Pipeline -> (slope, intercept): probability = 1 / (1 + exp(-(slope * raw + intercept)))."""
         return self.card.calibration
 
+    @property
+    def presets(self) -> dict[str, dict[str, bool | int | float | str]]:
+        """Preset -> the values of its pipeline; see `Card.presets`."""
+        return self.card.presets
+
+    @cached_property
+    def heads(self) -> dict[str, Head]:
+        """The heads in its folder, by name. Raises `EncoderError` for a head of another revision."""
+        from swath.encoders.heads import read_heads
+
+        return read_heads(self._folder, self.revision)
+
     def verify(self) -> list[str]:
         """Names of files whose SHA-256 is not the one in the card."""
         return [name for name in FILES if file_digest(self._folder / name) != self.card.files.get(name)]
@@ -111,12 +125,23 @@ class OnnxEncoder:
         """Encode texts; what is longer than the longest length of the card is cut there."""
         embedding = np.empty((len(texts), self.dim), np.float32)
         guide = np.empty((len(texts), self.card.token_dim), np.float32) if self.card.grid else None
+        parts = []
         for rows, ids, mask in piece_batches(self.tokenizer, texts, self.card.lengths):
             out = self._text_session.run(None, {"ids": ids, "mask": mask})
             embedding[rows] = out[0]
             if guide is not None:
                 guide[rows] = out[1]
-        return TextFeatures(embedding, guide)
+            if self.card.word_dim:
+                parts.append((rows, out[2], mask))
+        if not self.card.word_dim:
+            return TextFeatures(embedding, guide)
+        longest = max((mask.shape[1] for _, _, mask in parts), default=0)
+        words = np.zeros((len(texts), longest, self.card.word_dim), np.float32)
+        word_mask = np.zeros((len(texts), longest), np.bool_)
+        for rows, vectors, mask in parts:
+            word_mask[rows, : mask.shape[1]] = mask > 0
+            words[rows, : mask.shape[1]] = vectors * mask[..., None]
+        return TextFeatures(embedding, guide, words, word_mask)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:

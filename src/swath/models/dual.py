@@ -97,11 +97,15 @@ class TextTower(nn.Module):
         embedding = torch.stack([F.normalize(member(x)[0], dim=-1) for member in self.members], 1)
         return embedding, F.normalize(self.guide(x)[0], dim=-1)
 
-    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """int64[n, L] piece ids and 0/1 mask -> embedding float[n, D] and guide float[n, d], unit rows."""
+    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Piece ids and 0/1 mask, int64[n, L], to what a search asks with.
+
+        Returns:
+            embedding float[n, D] and guide float[n, d], unit rows, and word vectors float[n, L, w].
+        """
         words, ids_, mask_ = map(_never_one_row, (self.trunk(ids, mask), ids, mask))
         embedding, guide = self.heads(self.pool(words, ids_, mask_))
-        return side_by_side(embedding)[:-1], guide[:-1]
+        return side_by_side(embedding)[:-1], guide[:-1], words[:-1]
 
 
 def _never_one_row(x: Tensor) -> Tensor:

@@ -20,6 +20,9 @@ from swath.models.recipe import Recipe
 from swath.training.dual import Towers
 from swath.training.quantise import quantise
 
+IMAGE_OUTPUTS = ["image_embedding", "tokens"]
+TEXT_OUTPUTS = ["text_embedding", "guide", "word_vectors"]
+
 TERMS = "The weights stand under the terms of the data and weights named here, not under the code's licence."
 
 
@@ -72,6 +75,7 @@ def export(
         "image_size": size,
         "grid": recipe.image.grid,
         "token_dim": recipe.heads.token_dim,
+        "word_dim": towers.text.trunk.width,
         "lengths": recipe.text.lengths,
         "data": tuple(
             Source(
@@ -108,7 +112,7 @@ def _graph(
             tower,
             example,
             input_names=list(shapes),
-            output_names=["image_embedding", "tokens"] if "pixels" in shapes else ["text_embedding", "guide"],
+            output_names=IMAGE_OUTPUTS if "pixels" in shapes else TEXT_OUTPUTS,
             dynamic_shapes=tuple(shapes.values()),
             opset_version=20,
             dynamo=True,
