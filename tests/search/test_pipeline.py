@@ -220,7 +220,14 @@ def test_presets_expand_with_the_numbers_of_the_card() -> None:
 def test_names_come_from_the_registry() -> None:
     with registered():
         assert parse("words").source == Step("words")
-    assert not PRESETS, "a preset whose stages exist needs a test of its own"
+
+
+def test_every_preset_is_a_pipeline_of_known_stages() -> None:
+    card = {"ftf": {"k": 70, "balance": 0.4, "blend": 0.75, "temperature": 0.05}}
+    assert str(parse("ftf", card)) == "dense:70 > btgi(balance=0.4, blend=0.75, temperature=0.05)"
+    assert card.keys() == PRESETS.keys(), "a new preset needs its line here"
+    with pytest.raises(SpecError, match="preset ftf takes k from the encoder's card, which has none"):
+        parse("ftf")
 
 
 def test_pipelines_are_values() -> None:

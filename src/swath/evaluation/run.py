@@ -44,7 +44,7 @@ def evaluate(
     image or no caption is left, `EncoderError` where the encoder gives vectors that are not finite.
     """
     presets = getattr(encoder, "presets", None)
-    spec = resolve(parse(pipeline, presets) if isinstance(pipeline, str) else pipeline)
+    spec = resolve(parse(pipeline, presets) if isinstance(pipeline, str) else pipeline, encoder)
     rules = protocols.named(protocol)
     watch = Stopwatch()
     pictures = [(image.name, image.path) for image in dataset.images]

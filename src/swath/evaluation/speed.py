@@ -210,7 +210,7 @@ def _above_floor(size: SizeSpeed, bandwidth: float) -> SizeSpeed:
 
 def _spec(pipeline: str | Pipeline, encoder: Encoder | None) -> Pipeline:
     presets = getattr(encoder, "presets", None)
-    return resolve(parse(pipeline, presets) if isinstance(pipeline, str) else pipeline)
+    return resolve(parse(pipeline, presets) if isinstance(pipeline, str) else pipeline, encoder)
 
 
 def _query(gallery: Gallery, random: np.random.Generator) -> EncodedQuery:

@@ -6,12 +6,15 @@ import difflib
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 import yaml
 
 from swath.errors import RecipeError
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 
 class ImagePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,11 +85,19 @@ class OptimiserPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """AdamW with linear warm-up and a cosine to zero."""
 
     epochs: int
-    batch: int
+    batch: Positive
     rate: float
     decay: float
     warmup: float
     """Share of the steps."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16: the towers run under autocast; weights, losses and the optimiser stay in fp32."""
+    chunk: int = 0
+    """Rows of a batch that go through the towers at a time (gradient caching); 0: all of them."""
+    accumulate: Positive = 1
+    """Batches whose gradients are averaged for one step of the optimiser."""
+    average: Share = 0.0
+    """Decay of a moving average of the weights, which is what is validated and exported; 0: none."""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

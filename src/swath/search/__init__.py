@@ -3,13 +3,14 @@
 A search imports NumPy and nothing heavier.
 """
 
-from swath.search.engine import resolve, run, run_many, search, search_many
+from swath.search.engine import run, run_many, search, search_many
 from swath.search.expression import parse_expression
 from swath.search.filters import mask
 from swath.search.gallery import MemoryGallery, text_id
 from swath.search.ordering import exact_scores
 from swath.search.parser import parse
 from swath.search.pipeline import Fuse, Pipeline, Source, Step
+from swath.search.planner import resolve
 from swath.search.query import EncodedQuery, encode, find
 
 __all__ = [

@@ -16,6 +16,7 @@ from swath.search import filters
 from swath.search.caret import listed
 from swath.search.parser import Card, parse
 from swath.search.pipeline import PRESETS, Auto, Fuse, Pipeline, Step
+from swath.search.planner import choose, resolve
 from swath.search.query import EncodedQuery, encode
 from swath.search.stages import Cost
 from swath.types import Candidates, Encoder, Gallery, Hit, Hits, Query, StageTrace
@@ -68,10 +69,10 @@ def search_many(
     if k < 0:
         raise InputError(f"k is the number of hits, at least 0, not {k}")
     card = getattr(encoder, "presets", None)
-    chosen = resolve(parse(pipeline, card) if isinstance(pipeline, str) else pipeline)
-    _check(chosen, gallery)
+    asked = parse(pipeline, card) if isinstance(pipeline, str) else pipeline
+    _check(asked, gallery)
     given = [None] * len(queries) if weights is None else weights
-    groups: dict[object, list[tuple[int, _Ready]]] = {}
+    groups: dict[tuple[Pipeline, object], list[tuple[int, _Ready]]] = {}
     filtered: dict[object, _Filtered] = {}
     for place, (query, own) in enumerate(zip(queries, given, strict=True)):
         same = query.where, query.bbox
@@ -84,10 +85,11 @@ def search_many(
                 raise
             raise type(error)(f"Query {place + 1} of {len(queries)}: {error}") from error
         examples = tuple(ready.encoded.exclude.tolist())
-        groups.setdefault((same, examples, ready.encoded.parts), []).append((place, ready))
-    fit = _calibration(chosen, encoder, card)
+        chosen = choose(gallery, encoder, ready.encoded, k) if isinstance(asked.source, Auto) else asked
+        groups.setdefault((chosen, (same, examples, ready.encoded.parts)), []).append((place, ready))
     answers: dict[int, Hits] = {}
-    for group in groups.values():
+    for (chosen, _), group in groups.items():
+        fit = _calibration(chosen, encoder, card)
         encoded, allowed = [ready.encoded for _, ready in group], group[0][1].allowed
         found, costs = run_many(chosen, gallery, encoded, k, allowed, threads=threads)
         if len(group) > 1:
@@ -187,11 +189,6 @@ def run_many(
             f"A mask has one truth value for each of {len(gallery)} rows, not shape {mask.shape}"
         )
     return _Run(gallery, queries, mask, threads).chain(pipeline, k, complete)
-
-
-def resolve(pipeline: Pipeline) -> Pipeline:
-    """The pipeline that runs: `auto` is exact dense search as long as nothing was measured."""
-    return Pipeline(Step("dense")) if isinstance(pipeline.source, Auto) else pipeline
 
 
 def _check(pipeline: Pipeline, gallery: Gallery) -> None:
@@ -308,6 +305,8 @@ def _calibration(pipeline: Pipeline, encoder: Encoder, card: Card | None) -> tup
     """(slope, intercept) of the pipeline, where `encoder.calibration` has it by its spec or its preset."""
     fits = getattr(encoder, "calibration", None) or {}
     for name, fit in fits.items():
+        if name in PRESETS and name not in (card or {}):
+            continue
         spec = str(parse(name, card)) if name in PRESETS else name
         if spec == str(pipeline):
             return float(fit[0]), float(fit[1])

@@ -26,8 +26,8 @@ _LARGEST = 10**18
 _DIGITS = 9
 """Most digits of K."""
 
-Card = Mapping[str, Mapping[str, int]]
-"""Preset to the numbers that the encoder's card states for it."""
+Card = Mapping[str, Mapping[str, Value]]
+"""Preset to the values that the encoder's card states for it."""
 
 
 def parse(spec: str, card: Card | None = None) -> Pipeline:

@@ -20,7 +20,9 @@ from typing import TypeAlias
 from swath.search.fusion import FUSIONS, Fusion
 from swath.search.stages import STAGES, Kind, Stage, Value
 
-PRESETS: dict[str, str] = {}
+PRESETS: dict[str, str] = {
+    "ftf": "dense:{k} > btgi(balance={balance}, blend={blend}, temperature={temperature})",
+}
 """Name to the spec it stands for. `{key}` is a number that the encoder's card states for this preset."""
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
