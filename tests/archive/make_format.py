@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 import swath
-from swath.archive.pointer import FORMAT
+from swath.archive.formats import FORMAT
 from tests.archive.world import raster
 from tests.tiny import COLOURS, paint
 from tests.tiny_onnx import build

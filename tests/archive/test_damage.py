@@ -7,22 +7,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
+import lance
 import numpy as np
 import pytest
 
 from swath import archive
-from swath.archive import Store, pointer
+from swath.archive import Store, pointer, writer
 from swath.archive.lock import WriterLock
 from swath.archive.rows import NO_TIME, Row, Rows, Source
 from swath.archive.writer import Writer
 from swath.errors import ArchiveError
 from swath.imagery import Tiling, tile_id
 from swath.types import Array, Window
-from tests.archive.world import content, ids, picture, pictures, raster
+from tests.archive.world import content, flip, ids, picture, pictures, raster
 from tests.tiny import TinyEncoder
 
 
@@ -45,15 +46,6 @@ def read_only(store: Store) -> Iterator[Store]:
     lock.rmdir()
 
 
-def flip(path: Path, position: int) -> None:
-    """Change one bit of a byte."""
-    with path.open("r+b") as file:
-        file.seek(position)
-        byte = file.read(1)
-        file.seek(position)
-        file.write(bytes([byte[0] ^ 4]))
-
-
 def column(store: Store, name: str) -> Path:
     return store.path / "hot" / pointer.read(store.path).hot.generation / name
 
@@ -62,6 +54,8 @@ def answers(store: Store) -> dict[str, Any]:
     """All that a search can read, as a comparable value."""
     gallery = store.gallery()
     found: dict[str, Any] = {name: gallery.signal(name).tobytes() for name in sorted(gallery.signals)}
+    assert gallery.compact is not None
+    found["compact"] = [part.tobytes() for part in astuple(gallery.compact)]
     found["tiles"] = [gallery.tile(row) for row in range(len(gallery))]
     found["bounds"] = gallery.bounds.tobytes()
     found["attributes"] = {name: str(gallery.attribute(name).tolist()) for name in gallery.attributes}
@@ -119,6 +113,34 @@ def test_adding_does_not_hide_damage(store: Store, tiny: TinyEncoder, tmp_path: 
     assert dict(zip(found.ids.tolist(), found.signal("dense").tolist(), strict=True)) == dict(
         zip(expected.ids.tolist(), expected.signal("dense").tolist(), strict=True)
     )
+
+
+def test_joining_small_files_does_not_hide_damage(
+    store: Store, tiny: TinyEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_FRAGMENTS_AFTERWARDS", 1)
+    (tile_id, thumbnail) = store.thumbnails(ids(store)).popitem()
+    (data,) = (store.path / "tiles.lance/data").iterdir()
+    place = data.read_bytes().index(thumbnail) + len(thumbnail) // 2
+    flip(data, place)
+    picture(tmp_path / "in/more.png", 99)
+    with pytest.raises(ArchiveError, match=r"is damaged: `swath verify"):
+        store.add([tmp_path / "in"], tiny)
+    # The new tile was committed before, and what is damaged is still known to be.
+    assert len(ids(store)) == 25
+    assert [problem.where for problem in store.verify()] == [f"tiles.lance/data/{data.name}"]
+    flip(data, place)
+    assert store.thumbnails([tile_id]) == {tile_id: thumbnail}
+    store.add([tmp_path / "in"], tiny)
+    assert store.verify() == []
+
+
+def test_hot_columns_are_not_derived_from_a_damaged_table(store: Store) -> None:
+    (data,) = (store.path / "tiles.lance/data").iterdir()
+    flip(data, data.stat().st_size // 3)
+    flip(column(store, "dense"), 7)
+    with pytest.raises(ArchiveError, match=r"is damaged: `swath verify"):
+        store.gallery().signal("dense")
 
 
 def test_read_only_archives_are_searched(read_only: Store, tiny: TinyEncoder) -> None:
@@ -217,6 +239,30 @@ def test_a_table_that_cannot_be_written_is_a_clear_error(
         with pytest.raises(ArchiveError, match="No space left"):
             store.add([tmp_path / "in"], tiny)
     assert answers(store) == before
+    assert store.add([tmp_path / "in"], tiny).tiles_added == 1
+
+
+def test_a_file_that_the_disk_did_not_keep_whole_is_not_vouched_for(
+    store: Store, tmp_path: Path, tiny: TinyEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lance does not tell when the disk refuses the end of a file."""
+    before, data = answers(store), store.path / "tiles.lance/data"
+    picture(tmp_path / "in/more.png", 99)
+    write = lance.write_dataset
+
+    def losing(*arguments: Any, **options: Any) -> Any:
+        known = set(data.iterdir())
+        written = write(*arguments, **options)
+        (new,) = set(data.iterdir()) - known
+        os.truncate(new, new.stat().st_size - 1)
+        return written
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lance, "write_dataset", losing)
+        with pytest.raises(ArchiveError, match="did not keep all of"):
+            store.add([tmp_path / "in"], tiny)
+    assert answers(store) == before
+    assert store.verify() == []
     assert store.add([tmp_path / "in"], tiny).tiles_added == 1
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -223,21 +220,3 @@ def test_a_full_disk_leaves_the_archive_as_it_was(
     assert content(store) == content(calm)
     assert store.info().files == calm.info().files
     assert store.verify() == []
-
-
-@pytest.mark.parametrize("point", range(1, 30, 7))
-def test_a_kill_leaves_the_old_archive_or_the_new(store: Store, folder: Path, point: int) -> None:
-    before = ids(store)
-    left = {one for one, row in content(store).items() if not row[6][0][1].startswith("a/")}
-    code = (
-        "import sys; from pathlib import Path; from swath.archive import open_store\n"
-        "from tests.archive.kills import _die_at\n"
-        f"_die_at({point}); open_store({str(store.path)!r}).remove([Path({str(folder / 'a')!r})])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False)
-    assert done.returncode in (0, -signal.SIGKILL)
-    assert ids(store) in (before, left)
-    assert store.verify() == []
-    if ids(store) == before:
-        store.remove([folder / "a"])
-    assert ids(store) == left

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 import swath
-from swath.archive import pointer
-from tests.archive.world import pictures
+from swath.archive import LockedError, Store, UpgradeReport, formats, open_store, pointer
+from swath.archive.lock import WriterLock
+from swath.errors import ArchiveError
+from tests.archive.test_damage import failing
+from tests.archive.world import content, flip, pictures
 
 FORMATS = sorted(path for path in (Path(__file__).parent / "formats").iterdir() if path.is_dir())
 
 
 def test_every_format_is_kept() -> None:
-    assert [int(path.name) for path in FORMATS] == list(range(1, pointer.FORMAT + 1))
+    assert [int(path.name) for path in FORMATS] == list(range(1, formats.FORMAT + 1))
 
 
 @pytest.mark.parametrize("kept", FORMATS, ids=lambda path: f"format {path.name}")
@@ -47,12 +54,95 @@ def test_it_opens_answers_and_is_sound(kept: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", FORMATS, ids=lambda path: f"format {path.name}")
-def test_it_can_be_changed(kept: Path, tmp_path: Path) -> None:
+def test_it_can_be_upgraded_and_changed(kept: Path, tmp_path: Path) -> None:
     shutil.copytree(kept, tmp_path / "a")
     shutil.rmtree(tmp_path / "a" / "hot")
     archive = swath.open(tmp_path / "a")
+    assert archive._store.upgrade() == UpgradeReport(int(kept.name), formats.FORMAT)
     before = len(archive)
     assert archive.add(pictures(tmp_path / "more", 3)).tiles_added == 3
     assert archive.remove("/imagery/rasters").tiles == 4
     assert len(archive) == before - 1
     assert archive.verify() == []
+
+
+# The step to a format that does not exist: roots are called folders in its pointer.
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Store:
+    shutil.copytree(FORMATS[-1], tmp_path / "old")
+    return open_store(tmp_path / "old")
+
+
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(document: dict[str, Any]) -> dict[str, Any]:
+        assert document["format"] == int(FORMATS[-1].name)
+        return {**document, "roots": [f"/moved{root}" for root in document["roots"]]}
+
+    monkeypatch.setitem(formats.STEPS, formats.FORMAT, step)
+    monkeypatch.setattr(formats, "FORMAT", formats.FORMAT + 1)
+
+
+def test_the_newest_format_needs_no_upgrade(old: Store) -> None:
+    before = (old.path / pointer.NAME).read_bytes()
+    assert old.upgrade() == UpgradeReport(formats.FORMAT, formats.FORMAT)
+    assert (old.path / pointer.NAME).read_bytes() == before
+
+
+@pytest.mark.usefixtures("newer")
+def test_older_formats_are_searched_as_they_are(old: Store) -> None:
+    before = (old.path / pointer.NAME).read_bytes()
+    assert old.info().format == formats.FORMAT - 1
+    assert old.info().roots[0].startswith("/moved/")
+    assert old.verify() == []
+    gallery = old.gallery()
+    assert gallery.tile(0).source.startswith("/moved/")
+    # A column that is damaged is mended for this process only.
+    flip(old.path / "hot" / pointer.read(old.path).hot.generation / "dense", 7)
+    assert old.gallery().signal("dense").tobytes() == gallery.signal("dense").tobytes()
+    assert (old.path / pointer.NAME).read_bytes() == before
+    with pytest.raises(LockedError, match=r"it can be searched; `swath upgrade"):
+        old.remove([Path("/moved/imagery/rasters")])
+
+
+@pytest.mark.usefixtures("newer")
+def test_an_upgrade_is_one_commit(old: Store) -> None:
+    before = content(old)
+    with WriterLock(old.path), pytest.raises(LockedError, match="being written"):
+        old.upgrade()
+    assert old.upgrade() == UpgradeReport(formats.FORMAT - 1, formats.FORMAT)
+    assert old.info().format == formats.FORMAT
+    assert content(old) == before
+    assert old.verify() == []
+    assert old.remove([Path("/moved/imagery/rasters")]).tiles == 4
+    assert old.upgrade() == UpgradeReport(formats.FORMAT, formats.FORMAT)
+
+
+@pytest.mark.usefixtures("newer")
+def test_an_upgrade_that_fails_leaves_the_old_format(old: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = content(old)
+    for at in range(1, 60, 3):
+        with monkeypatch.context() as patch:
+            state = {"count": 0, "at": at}
+            patch.setattr(os, "fsync", failing(os.fsync, state))
+            patch.setattr(os, "replace", failing(os.replace, state))
+            with contextlib.suppress(ArchiveError):
+                old.upgrade()
+        assert old.verify() == []
+        assert content(old) == before
+        if old.info().format == formats.FORMAT:
+            break
+    assert at > 3
+    assert old.info().format == formats.FORMAT
+
+
+def test_fields_that_this_version_does_not_know_are_no_damage(old: Store) -> None:
+    path = old.path / pointer.NAME
+    document = {"later": 1, **msgspec.json.decode(path.read_bytes())}
+    path.write_bytes(msgspec.json.encode({**document, "checksum": pointer._seal(document)}))
+    assert old.verify() == []
+    path.write_bytes(path.read_bytes().replace(b'"later":1', b'"later":2'))
+    with pytest.raises(ArchiveError, match="checksum"):
+        old.verify()

@@ -81,7 +81,10 @@ def batches(draw: st.DrawFn) -> list[Rows]:
 
 
 def opened(folder: Path, state: pointer.HotState) -> ArchiveGallery:
-    described = cast(Pointer, SimpleNamespace(roots=("/one", "/two"), attributes=KINDS))
+    described = cast(
+        Pointer,
+        SimpleNamespace(roots=("/one", "/two"), attributes=KINDS, encoder=SimpleNamespace(revision="")),
+    )
     return ArchiveGallery(Hot(folder, state), described, lambda: pytest.fail("nothing is damaged"))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from swath.archive import rows, table
 from swath.archive.catalogue import Catalogue, Roots
 from swath.archive.files import checksum, replace_file
+from swath.archive.lease import Lease, leased
 from swath.archive.rows import Geometry, Key, Row, Rows, Source
 from swath.archive.table import Table
 from swath.errors import ArchiveError
@@ -188,10 +191,67 @@ def test_cleaning_spares_what_was_replaced_lately(
     assert numbers(Table(tmp_path, before, SHAPES)) == list(range(40))
     monkeypatch.setattr(table, "_SPARED", timedelta(0))
     made.clean()
+    assert numbers(Table(tmp_path, before, SHAPES)) == list(range(40))  # it is not time to look yet
+    monkeypatch.setattr(table, "_CLEAN_EVERY", timedelta(0))
+    made.clean()
     with pytest.raises(ArchiveError, match="cannot be opened"):
         Table(tmp_path, before, SHAPES)
     assert numbers(made) == numbers(Table(tmp_path, made.version, SHAPES)) == list(range(40))
     assert len(list((tmp_path / "tiles.lance/data").iterdir())) == 1
+
+
+def test_leased_versions_stay(made: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "_SPARED", timedelta(0))
+    monkeypatch.setattr(table, "_CLEAN_EVERY", timedelta(0))
+    with Lease(tmp_path, made.version) as lease, Lease(tmp_path, made.version):
+        read = Table(tmp_path, made.version, SHAPES)
+        made.compact(1)
+        made.append(one(range(50, 51)), {})
+        made.clean(leased(tmp_path))
+        assert numbers(read) == list(range(40))
+        lease.__exit__(None, None, None)
+        assert leased(tmp_path) == {read.version}
+    assert leased(tmp_path) == frozenset()
+    assert not (tmp_path / "leases").exists()
+    made.clean()
+    with pytest.raises(ArchiveError, match="cannot be opened"):
+        Table(tmp_path, read.version, SHAPES)
+
+
+def test_a_lease_ends_with_its_process(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from swath.archive.lease import Lease\n"
+        "Lease(Path(sys.argv[1]), 3).__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert [path.name[:2] for path in (tmp_path / "leases").iterdir()] == ["3-"]
+    assert leased(tmp_path) == frozenset()
+    assert list((tmp_path / "leases").iterdir()) == []
+
+
+def test_a_lease_that_cannot_be_written_is_none(tmp_path: Path) -> None:
+    (tmp_path / "leases").touch()
+    with Lease(tmp_path, 3):
+        assert leased(tmp_path) == frozenset()
+
+
+def test_a_row_is_rewritten_a_few_times_however_small_the_additions(tmp_path: Path) -> None:
+    table.create(tmp_path, SHAPES)
+    grown = Table(tmp_path, 1, SHAPES)
+    added = rewritten = 0
+    for number in range(120):
+        grown.append(one(range(number, number + 1)), {})
+        first = set(data_files(grown))
+        grown.compact(8)
+        added += min(path.stat().st_size for path in first)
+        rewritten += sum(path.stat().st_size for path in set(data_files(grown)) - first)
+    assert numbers(grown) == list(range(120))
+    assert len(data_files(grown)) <= 16
+    assert 0 < rewritten < added
+
+
+def data_files(of: Table) -> list[Path]:
+    return [path for path in of.files() if path.parent.name == "data"]
 
 
 def test_every_file_of_a_version_is_listed(made: Table, tmp_path: Path) -> None:

@@ -109,3 +109,12 @@ def content(store: Store) -> dict[str, tuple[Any, ...]]:
 
 def ids(store: Store) -> set[str]:
     return {tile_id.decode() for tile_id in store.gallery().ids.tolist()}
+
+
+def flip(path: Path, position: int, bits: int = 4) -> None:
+    """Change bits of one byte."""
+    with path.open("r+b") as file:
+        file.seek(position)
+        byte = file.read(1)
+        file.seek(position)
+        file.write(bytes([byte[0] ^ bits]))

@@ -11,11 +11,14 @@ from swath.archive.gallery import ArchiveGallery
 from swath.archive.lock import LockedError
 from swath.archive.pointer import NAME as POINTER
 from swath.archive.rows import quantise
-from swath.archive.store import ArchiveInfo, EncoderInfo, Store, create, open_store
+from swath.archive.store import ArchiveInfo, EncoderInfo, Store, create, merge, open_store
 
 if TYPE_CHECKING:
     from swath.archive.builder import AddReport
     from swath.archive.edit import RelocateReport, RemoveReport
+    from swath.archive.merging import MergeReport
+    from swath.archive.reencode import ReencodeReport
+    from swath.archive.upgrade import UpgradeReport
     from swath.archive.verify import Problem
 
 __all__ = [
@@ -25,18 +28,30 @@ __all__ = [
     "ArchiveInfo",
     "EncoderInfo",
     "LockedError",
+    "MergeReport",
     "Problem",
+    "ReencodeReport",
     "RelocateReport",
     "RemoveReport",
     "Store",
+    "UpgradeReport",
     "create",
+    "merge",
     "open_store",
     "quantise",
 ]
 
 
 # Their modules import the table.
-_LATER = {"AddReport": "builder", "Problem": "verify", "RelocateReport": "edit", "RemoveReport": "edit"}
+_LATER = {
+    "AddReport": "builder",
+    "MergeReport": "merging",
+    "Problem": "verify",
+    "ReencodeReport": "reencode",
+    "RelocateReport": "edit",
+    "RemoveReport": "edit",
+    "UpgradeReport": "upgrade",
+}
 
 
 def __getattr__(name: str) -> Any:

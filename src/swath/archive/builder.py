@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from swath.archive.progress import Meter
 from swath.archive.rows import Attributes, Row, Rows, Source, original, quantise
 from swath.archive.writer import Facts, Writer
 from swath.errors import EncoderError, ImageryError, InputError
-from swath.imagery import Tiling
+from swath.imagery import SourceFile, Tiling
 from swath.types import Array, Encoder, ImageFeatures, Progress, Scalar
 
 FIRST_COMMIT = 1.5
@@ -102,10 +102,14 @@ class Builder:
 
     def run(self, sources: Sequence[Path]) -> AddReport:
         """Add what is not there yet. An interruption loses what was not committed, and nothing else."""
+        counted = imagery.scan(sources, on_skip=_ignore)
+        return self.run_files(imagery.scan(sources, on_skip=self._skip), counted)
+
+    def run_files(self, files: Iterator[SourceFile], counted: Iterable[SourceFile]) -> AddReport:
+        """`run` on files that were found already; `counted` are the same again, for the progress."""
         start = time.monotonic()
         # Left in reverse order: decoding is stopped first, then a commit that has begun comes to its end.
-        with ThreadPoolExecutor(1, "swath-commit") as committer, Meter(sources, self._progress) as meter:
-            files = imagery.scan(sources, on_skip=self._skip)
+        with ThreadPoolExecutor(1, "swath-commit") as committer, Meter(counted, self._progress) as meter:
             with Feed(
                 files,
                 self._catalogue,
@@ -308,6 +312,10 @@ def check_encoder(writer: Writer, encoder: Encoder) -> None:
             f"and {encoder.name} (revision {encoder.revision[:12]}) gives other vectors: "
             "use the encoder that is kept in the archive, or index into a new one"
         )
+
+
+def _ignore(_path: Path, _reason: str) -> None:
+    """What cannot be looked at is listed by the scan that feeds the archive."""
 
 
 def _source(job: Job) -> Source:

@@ -86,6 +86,11 @@ class Catalogue:
         return len(self._digests)
 
     @property
+    def changed(self) -> int:
+        """Number of files that were seen with more than one content."""
+        return sum(len(digests) > 1 for digests in self._digests.values())
+
+    @property
     def keys(self) -> list[Key]:
         """Every file that has tiles."""
         return list(self._digests)

@@ -62,6 +62,14 @@ def checksum(path: Path) -> Sum:
     return Sum(size, crc)
 
 
+def is_as(path: Path, expected: Sum) -> bool:
+    """Whether a file is there, as long as it should be, and with that content."""
+    try:
+        return path.stat().st_size == expected.size and checksum(path) == expected
+    except FileNotFoundError:
+        return False
+
+
 def checksums(root: Path, files: Iterable[Path]) -> dict[str, Sum]:
     """Sums of files by their POSIX path relative to `root`."""
     return {file.relative_to(root).as_posix(): checksum(file) for file in files}

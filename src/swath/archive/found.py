@@ -7,25 +7,41 @@ import shutil
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from swath.archive import hot, hot_writer, pointer, table
+from swath.archive import hot, hot_writer, lease, pointer, table
 from swath.archive.files import Sum, checksums, sync_file, sync_folder
+from swath.archive.formats import FORMAT
 from swath.archive.lock import WriterLock
-from swath.archive.pointer import FORMAT, EncoderRef, Pointer
+from swath.archive.pointer import EncoderRef, Pointer
 from swath.archive.rows import Geometry
 from swath.errors import ArchiveError, EncoderError
 from swath.imagery import Tiling
 from swath.types import Encoder
 
 ENCODERS = "encoder"
-_OURS = frozenset({"lock", ENCODERS, hot.FOLDER, table.FOLDER, f".{pointer.NAME}.new"})
+REPLACED = ".replaced"
+"""Marks the copy of an encoder that the archive has no more use for."""
+_OURS = frozenset({"lock", ENCODERS, hot.FOLDER, lease.FOLDER, table.FOLDER, f".{pointer.NAME}.new"})
 
 
 def found(folder: Path, encoder: Encoder, tiling: Tiling) -> None:
     """Make an empty archive in a folder that is missing or empty. Raises `ArchiveError` otherwise."""
+    make(folder, reference(encoder), encoder.folder, probe(encoder), msgspec.to_builtins(tiling))
+
+
+def reference(encoder: Encoder) -> EncoderRef:
+    """How an archive names an encoder."""
+    return EncoderRef(encoder.name, encoder.revision, encoder.dim, encoder.image_size)
+
+
+def make(
+    folder: Path, encoder: EncoderRef, encoder_folder: Path | None, shapes: Geometry, tiling: dict[str, Any]
+) -> None:
+    """Make an empty archive for signals of these shapes, without asking the encoder. Raises as `found`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -33,12 +49,11 @@ def found(folder: Path, encoder: Encoder, tiling: Tiling) -> None:
             f"cannot make an archive at {folder}: {error.strerror}; choose another folder"
         ) from error
     _check_free(folder)
-    shapes = probe(encoder)
     with WriterLock(folder):
         _check_free(folder)
         try:
             _clear(folder)
-            copy = _copy_encoder(encoder, folder)
+            copy = copy_encoder(encoder_folder, encoder.revision, folder)
             table.create(folder, shapes)
             state = hot_writer.build(folder, "000001", shapes, [])
             opened = table.Table(folder, 1, shapes)
@@ -56,9 +71,9 @@ def found(folder: Path, encoder: Encoder, tiling: Tiling) -> None:
                     version=opened.version,
                     tiles=0,
                     files=0,
-                    encoder=EncoderRef(encoder.name, encoder.revision, encoder.dim, encoder.image_size),
+                    encoder=encoder,
                     geometry=shapes,
-                    tiling=msgspec.to_builtins(tiling),
+                    tiling=tiling,
                     roots=(),
                     attributes={},
                     partial=(),
@@ -106,20 +121,30 @@ def _clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _copy_encoder(encoder: Encoder, folder: Path) -> dict[str, Sum]:
-    """Bring the encoder's files along (as hard links on the same file system); sums of the copies."""
-    place = folder / ENCODERS / encoder.revision
-    if encoder.folder is None:
+def copy_encoder(source: Path | None, revision: str, folder: Path) -> dict[str, Sum]:
+    """Bring an encoder's files, its heads too, into an archive; sums of the copies, none without a source.
+
+    They are hard links where that can be. A copy that a killed process left is replaced.
+    """
+    if source is None:
         return {}
-    files = sorted(path for path in encoder.folder.rglob("*") if path.is_file())
-    copies = [place / path.relative_to(encoder.folder) for path in files]
+    place = folder / ENCODERS / revision
+    (place / REPLACED).unlink(missing_ok=True)
+    files = sorted(path for path in source.rglob("*") if path.is_file() and path.name != REPLACED)
+    copies = [place / path.relative_to(source) for path in files]
     for path, copy in zip(files, copies, strict=True):
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path.resolve(), copy)
-        except OSError:  # another file system, or one without hard links
-            shutil.copyfile(path, copy)
+        if not (copy.exists() and path.samefile(copy)):
+            _copy(path, copy)
         sync_file(copy)
-    for parent in {copy.parent for copy in copies}:
+    for parent in {folder, folder / ENCODERS, *(copy.parent for copy in copies)}:
         sync_folder(parent)
     return checksums(folder, copies)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.unlink(missing_ok=True)
+    try:
+        os.link(path.resolve(), copy)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(path, copy)

@@ -6,17 +6,24 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.hot import DamagedHotError, Hot
+from swath.archive.kept import Kept
 from swath.archive.pointer import Pointer
 from swath.archive.rows import NO_TIME, NUMBER, RESERVED, moment, original
-from swath.types import Array, Footprint, Scalar, Tile, Window
+from swath.types import Array, Footprint, Int8Rows, Scalar, Tile, Window
+
+if TYPE_CHECKING:
+    from swath.archive.lists import DamagedListsError, Lists
 
 _SIGNALS = frozenset({"dense", "tokens"})
+_OF_LISTS = frozenset({"lists", "sparse"})
 _Origin = tuple[int, str, dict[str, Scalar]]
 
 
@@ -27,10 +34,17 @@ class ArchiveGallery:
     the same rows again, built from the table, when a column turns out to be damaged.
     """
 
-    def __init__(self, hot: Hot, pointer: Pointer, repair: Callable[[], Hot]) -> None:
+    def __init__(
+        self, hot: Hot, pointer: Pointer, repair: Callable[[], Hot], archive: Path | None = None
+    ) -> None:
         self._hot = hot
+        self._archive = archive
+        self.generation = hot.folder.name
+        """Of the hot columns; row numbers belong to it."""
         self._roots = [original(root) for root in pointer.roots]
         self._kinds = pointer.attributes
+        self.encoder_revision = pointer.encoder.revision
+        """Of the encoder that made the signals."""
         self._repair = repair
 
     def __len__(self) -> int:
@@ -43,14 +57,52 @@ class ArchiveGallery:
 
     @property
     def signals(self) -> frozenset[str]:
-        """`dense`, and `tokens` where the encoder gives them."""
-        return self._hot.names & _SIGNALS
+        """`dense`, `tokens` where the encoder gives them, `lists` and `sparse` where lists were built."""
+        return (self._hot.names & _SIGNALS) | (_OF_LISTS if self._has_lists else frozenset())
+
+    @cached_property
+    def _has_lists(self) -> bool:
+        return self._archive is not None and any((self._archive / "lists").glob("[0-9]*"))
 
     def signal(self, name: str) -> Array:
         """`dense`: float16[n, D]; `tokens`: int8[n, 1 + G*G, d]. Raises `KeyError`."""
-        if name not in self.signals:
+        if name not in self._hot.names & _SIGNALS:
             raise KeyError(name)
         return self._column(name)
+
+    @cached_property
+    def lists(self) -> Lists | None:
+        """The tiles in lists, for partial searches; None where none were built."""
+        if self._archive is None:
+            return None
+        from swath.archive.lists import open_lists
+
+        return open_lists(self, self._archive)
+
+    def mend_lists(self, error: DamagedListsError) -> None:
+        """Build the lists again, which a search has found to be damaged."""
+        from swath.archive.lists import mended
+
+        self.lists = None if self._archive is None else mended(self, self._archive, error)
+
+    def words(self, rows: Array) -> list[tuple[str, ...]]:
+        """The words of the names, tags and captions of some rows: file names without suffix, texts."""
+        from swath.encoders import words_of
+
+        known: dict[int, tuple[str, ...]] = {}
+        codes = self._column("origin")[rows].tolist()
+        for code in set(codes):
+            _, path, attributes = self._origins[code]
+            texts = [value for value in attributes.values() if isinstance(value, str)]
+            known[code] = tuple(words_of(" ".join([original(path).rpartition(".")[0] or path, *texts])))
+        return [known[code] for code in codes]
+
+    @cached_property
+    def compact(self) -> Int8Rows | None:
+        """The rows of `dense` as int8; None in a generation of columns that is older than they are."""
+        if "dense_int8" not in self._hot.names:
+            return None
+        return Int8Rows(*(self._column(f"dense_{part}") for part in ("int8", "scale", "error", "norm")))
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -94,6 +146,11 @@ class ArchiveGallery:
             time=time,
             attributes=origin[2],
         )
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What stages derive from these tiles and want to find again."""
+        return Kept(self._hot.folder)
 
     @cached_property
     def _origins(self) -> list[_Origin]:

@@ -44,6 +44,11 @@ class Hot:
         return self._state.rows
 
     @property
+    def folder(self) -> Path:
+        """Of the generation."""
+        return self._folder
+
+    @property
     def names(self) -> frozenset[str]:
         """Names of the columns."""
         return frozenset(self._state.columns)

@@ -16,6 +16,7 @@ from swath.archive.files import Sum, sync_file, sync_folder
 from swath.archive.hot import FOLDER
 from swath.archive.pointer import Column, HotState
 from swath.archive.rows import Geometry, Row, Rows, Source
+from swath.int8 import quantise
 from swath.types import Array
 
 
@@ -24,6 +25,11 @@ def empty_state(generation: str, shapes: Geometry) -> HotState:
     columns: dict[str, tuple[str, tuple[int, ...]]] = {
         "id": ("|S32", ()),
         "dense": ("<f2", (shapes.dense,)),
+        # The same rows as `Int8Rows`, half the bytes of a scan.
+        "dense_int8": ("|i1", (shapes.dense,)),
+        "dense_scale": ("<f4", ()),
+        "dense_error": ("<f4", ()),
+        "dense_norm": ("<f4", ()),
         "window": ("<i4", (4,)),
         "time": ("<i8", ()),
         "bounds": ("<f8", (4,)),
@@ -97,6 +103,7 @@ class HotWriter:
                 ends.append(blob_end + len(blobs))
                 origins += 1
             codes.append(origins - 1)
+        compact = quantise(rows.signals["dense"])
         windows = [(w.column, w.row, w.width, w.height) for w in (row.window for row in rows.rows)]
         return {
             "id": np.array([row.id for row in rows.rows], "S32"),
@@ -108,6 +115,10 @@ class HotWriter:
             "origin": np.array(codes, np.int32),
             "origins": np.frombuffer(bytes(blobs), np.uint8),
             "origins_end": np.array(ends, np.int64),
+            "dense_int8": compact.codes,
+            "dense_scale": compact.scale,
+            "dense_error": compact.error,
+            "dense_norm": compact.norm,
             **rows.signals,
         }
 

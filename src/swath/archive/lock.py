@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -39,9 +40,10 @@ class WriterLock:
                 f"the archive {self._folder} is being written by another process (pid {holder}): "
                 "wait until it has ended, then run this again"
             ) from error
-        # Only a help for the message above: the lock itself is the kernel's.
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        # Only a help for the message above, which a full disk may refuse: the lock itself is the kernel's.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._handle = handle
         return self
 

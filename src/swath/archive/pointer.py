@@ -12,13 +12,12 @@ from typing import Any
 
 import msgspec
 
+from swath.archive import formats
 from swath.archive.files import Sum, replace_file
 from swath.archive.rows import Geometry
 from swath.errors import ArchiveError
 
 NAME = "swath.json"
-FORMAT = 1
-"""Raised whenever an older swath could not read a newer archive."""
 
 
 class EncoderRef(msgspec.Struct, frozen=True):
@@ -76,15 +75,18 @@ class Pointer(msgspec.Struct, frozen=True):
 
 class _Version(msgspec.Struct):
     format: int
+    checksum: str = ""
 
 
-def _seal(pointer: Pointer) -> str:
-    return f"{zlib.crc32(msgspec.json.encode(msgspec.structs.replace(pointer, checksum=''))):08x}"
+def _seal(document: dict[str, Any]) -> str:
+    """Of everything that stands in the file, so that fields can come and go without a new format."""
+    return f"{zlib.crc32(msgspec.json.encode({**document, 'checksum': ''})):08x}"
 
 
 def write(folder: Path, pointer: Pointer) -> Pointer:
     """Acknowledge: the pointer as it now stands on disk."""
-    sealed = msgspec.structs.replace(pointer, checksum=_seal(pointer))
+    document = msgspec.to_builtins(pointer)
+    sealed = msgspec.structs.replace(pointer, checksum=_seal(document))
     replace_file(folder / NAME, msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n")
     return sealed
 
@@ -92,8 +94,30 @@ def write(folder: Path, pointer: Pointer) -> Pointer:
 def read(folder: Path) -> Pointer:
     """Raises `ArchiveError` where there is no archive, a damaged one, or one of a newer format."""
     path = folder / NAME
+    data = _bytes(folder, path)
     try:
-        data = path.read_bytes()
+        document = msgspec.json.decode(data, type=dict[str, Any])
+        stated = msgspec.convert(document, _Version)
+        if stated.format > formats.FORMAT:
+            raise ArchiveError(
+                f"the archive {folder} has format {stated.format}, and this swath reads up to format "
+                f"{formats.FORMAT}: upgrade swath (pip install --upgrade swath)"
+            )
+        if stated.format < 1 or stated.checksum != _seal(document):
+            raise ArchiveError(
+                f"{path} is damaged or was edited (its checksum does not fit): put back a copy of it, "
+                "or index the sources into a new archive"
+            )
+        return msgspec.convert(formats.brought_forward(document), Pointer)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ArchiveError(
+            f"{path} is damaged ({error}): put back a copy of it, or index the sources into a new archive"
+        ) from error
+
+
+def _bytes(folder: Path, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         what = "is not a folder" if folder.exists() and not folder.is_dir() else f"has no {NAME}"
         if not folder.exists():
@@ -104,21 +128,3 @@ def read(folder: Path) -> Pointer:
         ) from error
     except OSError as error:
         raise ArchiveError(f"cannot read {path}: {error.strerror}; check its permissions") from error
-    try:
-        found = msgspec.json.decode(data, type=_Version).format
-        if found > FORMAT:
-            raise ArchiveError(
-                f"the archive {folder} has format {found}, and this swath reads up to format {FORMAT}: "
-                "upgrade swath (pip install --upgrade swath)"
-            )
-        pointer = msgspec.json.decode(data, type=Pointer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ArchiveError(
-            f"{path} is damaged ({error}): put back a copy of it, or index the sources into a new archive"
-        ) from error
-    if pointer.checksum != _seal(pointer):
-        raise ArchiveError(
-            f"{path} is damaged or was edited (its checksum does not fit): put back a copy of it, "
-            "or index the sources into a new archive"
-        )
-    return pointer

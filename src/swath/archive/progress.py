@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from types import TracebackType
 
-from swath import imagery
 from swath.errors import InputError
 from swath.types import Progress
 
@@ -18,8 +16,8 @@ _INTERVAL = 0.1
 class Meter:
     """Context manager that counts files in the background and reports ten times a second at most."""
 
-    def __init__(self, sources: Sequence[Path], report: Progress | None) -> None:
-        self._sources = sources
+    def __init__(self, counted: Iterable[object], report: Progress | None) -> None:
+        self._counted = counted
         self._report = report
         self._files: int | None = None
         self._stop = threading.Event()
@@ -60,14 +58,10 @@ class Meter:
     def _count(self) -> None:
         count = 0
         try:
-            for _ in imagery.scan(self._sources, on_skip=_ignore):
+            for _ in self._counted:
                 if self._stop.is_set():
                     return
                 count += 1
         except InputError:
             return  # the scan that feeds the archive says so
         self._files = count
-
-
-def _ignore(_path: Path, _reason: str) -> None:
-    """What cannot be looked at is listed by the scan that feeds the archive."""

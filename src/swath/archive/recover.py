@@ -8,10 +8,11 @@ from pathlib import Path
 
 from swath.archive import hot_writer
 from swath.archive.hot import Hot
+from swath.archive.lease import Lease
 from swath.archive.lock import LockedError
 from swath.archive.pointer import Pointer
 from swath.archive.table import Table
-from swath.archive.writer import Writer
+from swath.archive.writer import Writer, check_table
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,7 +33,11 @@ def rebuild(folder: Path, pointer: Pointer) -> Hot:
                 return Hot(folder, writer.pointer.hot)
     except LockedError:
         _LOG.info("%s cannot be written to now: the derived columns are kept for this process only", folder)
-    with tempfile.TemporaryDirectory(prefix="swath-") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="swath-") as name,
+        Lease(folder, pointer.version),
+    ):
+        check_table(folder, pointer)
         table = Table(folder, pointer.version, pointer.geometry)
         state = hot_writer.build(Path(name), pointer.hot.generation, pointer.geometry, table.scan())
         return Hot(Path(name), state)  # mapped: it outlives the folder

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from swath.archive import pointer
-from swath.archive.files import size_of
+from swath.archive.files import is_as, size_of
 from swath.archive.gallery import ArchiveGallery
 from swath.archive.hot import DamagedHotError, Hot
-from swath.archive.pointer import Pointer
+from swath.archive.pointer import EncoderRef, Pointer
 from swath.archive.rows import original
 from swath.errors import ArchiveError
 from swath.types import Encoder, Progress, Scalar
@@ -22,7 +22,10 @@ from swath.types import Encoder, Progress, Scalar
 if TYPE_CHECKING:
     from swath.archive.builder import AddReport
     from swath.archive.edit import Edit, RelocateReport, RemoveReport
+    from swath.archive.merging import MergeReport
+    from swath.archive.reencode import ReencodeReport
     from swath.archive.table import Table
+    from swath.archive.upgrade import UpgradeReport
     from swath.archive.verify import Problem
     from swath.imagery import Tiling
 
@@ -90,14 +93,27 @@ class Store:
         return self._pointer().encoder.revision
 
     @property
+    def made_by(self) -> EncoderRef:
+        """The encoder that made it: name, revision, dimension and image size."""
+        return self._pointer().encoder
+
+    @property
     def encoder_folder(self) -> Path:
-        """The copy of the encoder in the archive. Raises `ArchiveError` where the encoder had no folder."""
+        """The copy of the encoder in the archive. Raises `ArchiveError` for none, or a damaged one."""
         state = self._pointer()
-        folder = self.path / "encoder" / state.encoder.revision
+        name = f"encoder/{state.encoder.revision}"
+        folder = self.path / name
         if not folder.is_dir():
             raise ArchiveError(
                 f"the archive {self.path} holds no copy of its encoder: name it ({state.encoder.name})"
             )
+        # A damaged encoder would give other vectors without a word. It is read whole in a moment anyway.
+        for path, expected in state.sums.items():
+            if path.startswith(f"{name}/") and not is_as(self.path / path, expected):
+                raise ArchiveError(
+                    f"{self.path / path} is damaged or missing: put back a copy of the encoder's folder, or "
+                    f"name the encoder ({state.encoder.name})"
+                )
         return folder
 
     def add(
@@ -171,6 +187,47 @@ class Store:
 
         return self._edit(lambda table, state: plan_move(table, state, old, new), dry_run).report
 
+    def reencode(
+        self,
+        encoder: Encoder,
+        *,
+        drop_missing: bool = False,
+        batch: int = 32,
+        progress: Progress | None = None,
+        threads: int | None = None,
+        commit_every: float | None = None,
+    ) -> ReencodeReport:
+        """Make the signals of another encoder from the original pixels, and switch to them in one commit.
+
+        Until then the old signals answer, and others may search and add. What ends it early loses nothing
+        that was committed: the same call goes on. Files that are gone, changed or unreadable are listed, and
+        the switch waits for them; `drop_missing` switches without their tiles. The other options are as for
+        `add`.
+
+        Raises `ArchiveError` while another process writes or where the disk refuses, `InputError` for
+        `drop_missing` where no tile would be left.
+        """
+        from swath.archive.reencode import reencode
+
+        return reencode(
+            self.path,
+            encoder,
+            drop_missing=drop_missing,
+            batch=batch,
+            progress=progress,
+            threads=threads,
+            commit_every=commit_every,
+        )
+
+    def upgrade(self) -> UpgradeReport:
+        """Bring an archive of an older format to the present one, in one commit.
+
+        Raises `ArchiveError` while another process writes or where the disk refuses.
+        """
+        from swath.archive.upgrade import upgrade
+
+        return upgrade(self.path)
+
     def origin(self, tile_id: str) -> tuple[str, tuple[Path, ...]] | None:
         """Digest of the file that a tile was read from, and every file that had it; None for no tile."""
         from swath.archive.catalogue import Roots
@@ -225,7 +282,7 @@ class Store:
     def gallery(self) -> ArchiveGallery:
         """What was committed last, as a search sees it; it stays as it is while others add."""
         hot, state = self._open_hot()
-        return ArchiveGallery(hot, state, lambda: self._rebuild(state))
+        return ArchiveGallery(hot, state, lambda: self._rebuild(state), self.path)
 
     def thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
         """JPEG bytes by tile id, of those ids that are there."""
@@ -287,6 +344,20 @@ def create(path: str | Path, encoder: Encoder, tiling: Tiling | None = None) -> 
     folder = Path(path)
     found(folder, encoder, tiling or Tiling())
     return Store(folder)
+
+
+def merge(path: str | Path, archives: Sequence[Path], progress: Progress | None = None) -> MergeReport:
+    """Bring archives together in one, which is made, or continued where it exists; no pixel is read.
+
+    Equal tiles become one with the files of all; what the first archive says of them counts. What ends it
+    early loses nothing that was committed: the same call goes on. The archives are only read.
+
+    Raises `ArchiveError` where they were made by different encoders or cut differently, where they are
+    damaged, while another process writes, or where the disk refuses; `InputError` for none, or one of itself.
+    """
+    from swath.archive.merging import merge
+
+    return merge(Path(path), archives, progress)
 
 
 def open_store(path: str | Path) -> Store:

@@ -7,7 +7,8 @@ column per signal. Every change is a new version; the pointer says which version
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -20,7 +21,7 @@ import pyarrow as pa
 
 from swath import imagery
 from swath.archive.rows import FLAG, NO_TIME, NUMBER, TEXT, Geometry, Row, Rows, Source
-from swath.errors import ArchiveError
+from swath.errors import ArchiveError, SwathError
 from swath.types import Array, Scalar, Window
 
 FOLDER = "tiles.lance"
@@ -31,10 +32,14 @@ _SOURCE = pa.struct(
     [("root", pa.int32()), ("path", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())]
 )
 _WINDOW = pa.struct([(name, pa.int32()) for name in ("column", "row", "width", "height")])
-_FRAGMENT_ROWS = 8192
+_FRAGMENT_ROWS = (32, 512, 8192)
+"""Fragments are joined up to the first of these sizes, then up to the next: so a row is rewritten three times
+in its life, however small the additions are."""
 _FILTER_VALUES = 1000
 _SPARED = timedelta(hours=1)
-"""How long a replaced version stays, so that nobody who reads it loses it."""
+"""How long a replaced version stays, so that nobody who reads it loses it (see `lease` for longer)."""
+_CLEAN_EVERY = timedelta(minutes=10)
+"""How long a version may stay beyond that: listing versions costs as much as they are many."""
 
 
 def _attributes_field(kinds: Mapping[str, str]) -> pa.Field:
@@ -109,7 +114,8 @@ class Table:
         if new:
             self._data.add_columns(pa.schema([_attributes_field(new)]))
             self._reopen()
-        self._data = lance.write_dataset(self._to_arrow(rows), self._data, mode="append")
+        table = self._to_arrow(rows, _schema(self._shapes, self.kinds))
+        self._data = lance.write_dataset(table, self._data, mode="append")
 
     def set_sources(self, sources: Mapping[str, Sequence[Source]]) -> None:
         """Give all tiles of each digest other sources; tiles without any are removed."""
@@ -134,24 +140,72 @@ class Table:
             self._data.delete(_is_in("id", ids[start : start + _FILTER_VALUES]))
         self._reopen()
 
-    def compact(self, most: int) -> None:
-        """Join small fragments where there are more than `most` of them; the order of rows stays."""
-        small = sum(fragment.count_rows() < _FRAGMENT_ROWS for fragment in self._data.get_fragments())
-        if small > most:
-            self._data.optimize.compact_files(target_rows_per_fragment=_FRAGMENT_ROWS)
-            self._reopen()
+    def rewrite(self, shapes: Geometry, batches: Iterable[Rows]) -> None:
+        """Put other rows, with signals of these shapes, in the place of all that are there.
 
-    def clean(self) -> None:
-        """Remove versions that were replaced more than an hour ago.
-
-        Only to be called when this version is the acknowledged one. A version may be old and yet have been
-        the newest until now, so its successor's age counts, not its own.
+        They may be read from this table on the way. Raises what making them raises.
         """
+        schema = _schema(shapes, self.kinds)
+        failed: list[SwathError] = []
+
+        def converted() -> Iterator[pa.RecordBatch]:
+            try:
+                for rows in batches:
+                    yield from self._to_arrow(rows, schema).to_batches()
+            except SwathError as error:
+                failed.append(error)  # Lance raises an error of its own for it
+                raise
+
+        reader = pa.RecordBatchReader.from_batches(schema, converted())
+        try:
+            self._data = lance.write_dataset(
+                reader, self._uri, mode="overwrite", max_rows_per_file=_FRAGMENT_ROWS[-1]
+            )
+        except OSError:
+            if failed:
+                raise failed[0] from None
+            raise
+        self._shapes = shapes
+
+    def compact(self, most: int) -> None:
+        """Join small fragments where there are more than `most` of a size; the order of rows stays."""
+        for least, below in pairwise((0, *_FRAGMENT_ROWS)):
+            counts = [fragment.count_rows() for fragment in self._data.get_fragments()]
+            if sum(least <= count < below for count in counts) > most:
+                self._data.optimize.compact_files(target_rows_per_fragment=below)
+                self._reopen()
+
+    def clean(self, leased: Collection[int] = ()) -> None:
+        """Remove versions that were replaced more than an hour ago, but those that are leased.
+
+        Only to be called when this version is the acknowledged one, by the one writer: files of no version
+        are what killed writers left, and go too. A version may be old and yet have been the newest until now,
+        so its successor's age counts, not its own.
+        """
+        manifests = sorted((Path(self._uri) / "_versions").glob("*.manifest"))
+        # Lance counts down in these names: the one before the last is what replaced the oldest.
+        limit = time.time() - (_SPARED + _CLEAN_EVERY).total_seconds()
+        if len(manifests) < 2 or manifests[-2].stat().st_mtime > limit:
+            return
         versions: list[tuple[int, datetime]] = [(v["version"], v["timestamp"]) for v in self._data.versions()]
-        limit = datetime.now(versions[-1][1].tzinfo) - _SPARED
-        old = [version for (version, _), (_, replaced) in pairwise(versions) if replaced < limit]
+        spared = datetime.now(versions[-1][1].tzinfo) - _SPARED
+        old = [version for (version, _), (_, replaced) in pairwise(versions) if replaced < spared]
+        old = [version for version in old if version not in leased]
         if old:
-            self._data.cleanup_old_versions(versions=old)
+            self._data.cleanup_old_versions(versions=old, delete_unverified=True)
+
+    def sizes(self) -> dict[Path, int]:
+        """How many bytes every file with rows must have.
+
+        Lance says that it has written a file although the disk refused a part of it (seen in 14.0.2), so
+        whoever vouches for a version compares.
+        """
+        return {
+            Path(self._uri) / "data" / file.path: file.file_size_bytes
+            for fragment in self._data.get_fragments()
+            for file in fragment.data_files()
+            if file.file_size_bytes is not None
+        }
 
     def files(self) -> list[Path]:
         """Every file that this version consists of."""
@@ -174,7 +228,9 @@ class Table:
         """Digest and sources of one tile, None where it is not there."""
         with self._reading():
             found = self._data.to_table(columns=["digest", "sources"], filter=_is_in("id", [tile_id]))
-        return (found["digest"][0].as_py(), _sources(found["sources"])[0]) if len(found) else None
+        if not len(found):
+            return None
+        return found["digest"][0].as_py(), _sources(found["sources"].combine_chunks())[0]
 
     def thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
         """Thumbnails of those of the ids that are there."""
@@ -187,9 +243,9 @@ class Table:
             found.update(zip(table["id"].to_pylist(), table["thumbnail"].to_pylist(), strict=True))
         return found
 
-    def scan(self, batch_size: int = 1024) -> Iterator[Rows]:
-        """All tiles in order, without thumbnails (empty bytes in their place)."""
-        columns = [name for name in self._data.schema.names if name != "thumbnail"]
+    def scan(self, batch_size: int = 1024, *, thumbnails: bool = False) -> Iterator[Rows]:
+        """All tiles in order; without thumbnails there are empty bytes in their place."""
+        columns = [name for name in self._data.schema.names if thumbnails or name != "thumbnail"]
         with self._reading():
             for batch in self._data.to_batches(columns=columns, batch_size=batch_size):
                 yield self._from_arrow(batch)
@@ -207,7 +263,7 @@ class Table:
     def _reopen(self) -> None:
         self._data = lance.dataset(self._uri)
 
-    def _to_arrow(self, rows: Rows) -> pa.Table:
+    def _to_arrow(self, rows: Rows, schema: pa.Schema) -> pa.Table:
         tiles = rows.rows
         columns: dict[str, Any] = {
             "id": [tile.id for tile in tiles],
@@ -230,7 +286,7 @@ class Table:
             columns["attributes"] = pa.array(
                 [dict(tile.attributes) for tile in tiles], _attributes_field(kinds).type
             )
-        return pa.table(columns, schema=_schema(self._shapes, kinds))
+        return pa.table(columns, schema=schema)
 
     def _from_arrow(self, batch: pa.RecordBatch) -> Rows:
         count = batch.num_rows
@@ -240,23 +296,26 @@ class Table:
                 {name: value for name, value in (row or {}).items() if value is not None}
                 for row in batch["attributes"].to_pylist()
             ]
+        has_thumbnails = "thumbnail" in batch.schema.names
+        thumbnails = batch["thumbnail"].to_pylist() if has_thumbnails else [b""] * count
         tiles = [
             Row(
                 id=tile_id,
                 digest=digest,
                 window=Window(**window),
                 footprint=None if footprint is None else imagery.from_wkb(footprint),
-                time=int(NO_TIME) if time is None else time,
+                time=int(NO_TIME) if taken is None else taken,
                 attributes=attribute,
-                thumbnail=b"",
+                thumbnail=thumbnail,
             )
-            for tile_id, digest, window, footprint, time, attribute in zip(
+            for tile_id, digest, window, footprint, taken, attribute, thumbnail in zip(
                 batch["id"].to_pylist(),
                 batch["digest"].to_pylist(),
                 batch["window"].to_pylist(),
                 batch["footprint"].to_pylist(),
                 batch["time"].cast(pa.int64()).to_pylist(),
                 attributes,
+                thumbnails,
                 strict=True,
             )
         ]
@@ -279,8 +338,12 @@ def _window(window: Window) -> dict[str, int]:
     return {"column": window.column, "row": window.row, "width": window.width, "height": window.height}
 
 
-def _sources(column: Any) -> list[tuple[Source, ...]]:
-    return [tuple(Source(**source) for source in sources) for sources in column.to_pylist()]
+def _sources(column: pa.ListArray) -> list[tuple[Source, ...]]:
+    flat = column.flatten()
+    fields = (flat.field(name).to_pylist() for name in Source._fields)
+    every = [Source._make(values) for values in zip(*fields, strict=True)]
+    starts = (column.offsets.to_numpy() - column.offsets[0].as_py()).tolist()
+    return [tuple(every[start:end]) for start, end in pairwise(starts)]
 
 
 def _signal(column: Any, shape: tuple[int, ...]) -> Array:

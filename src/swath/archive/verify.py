@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from swath import imagery
+from swath.archive import lists
 from swath.archive.files import checksum
 from swath.archive.hot import DamagedHotError, Hot
+from swath.archive.lease import Lease
 from swath.archive.pointer import Pointer
 from swath.archive.rows import Rows
 from swath.archive.table import Table
@@ -25,6 +27,7 @@ _MOST = 100
 
 _REINDEX = "put back a copy of the archive, or index its sources into a new one"
 _REBUILD = "nothing to do: it is derived from the table, and will be built again when it is next used"
+_REBUILD_LISTS = "nothing to do: it is derived from the hot columns, and is built again when it is next used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class Problem:
 
 def verify(folder: Path, pointer: Pointer) -> list[Problem]:
     """Compare every byte that the pointer vouches for, then table and hot columns. Changes nothing."""
+    with Lease(folder, pointer.version):
+        return _problems(folder, pointer)
+
+
+def _problems(folder: Path, pointer: Pointer) -> list[Problem]:
     problems = list(_files(folder, pointer))
     hot: Hot | None = None
     try:
@@ -49,10 +57,21 @@ def verify(folder: Path, pointer: Pointer) -> list[Problem]:
     except DamagedHotError as error:
         hot = None
         problems.append(Problem(f"hot/{pointer.hot.generation}", str(error), _REBUILD))
+    problems += _lists(folder)
     # A damaged table may decode to anything, so its content is looked at only where its bytes are right.
     if not any(problem.where.startswith("tiles.lance") for problem in problems):
         problems += _content(folder, pointer, hot)
     return problems
+
+
+def _lists(folder: Path) -> Iterator[Problem]:
+    newest = lists.newest(folder)
+    if newest is None:
+        return
+    try:
+        lists.check(newest)
+    except lists.DamagedListsError as error:
+        yield Problem(newest.relative_to(folder).as_posix(), str(error), _REBUILD_LISTS)
 
 
 def glance(folder: Path, pointer: Pointer) -> list[Problem]:

@@ -1,0 +1,165 @@
+"""Putting tiles into lists: which list, in which order, with their int8 vectors and their words.
+
+It works in blocks, so that its own memory stays below `BUDGET` beside the arrays that it fills; on disk these
+are mapped files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swath.archive.lists.kmeans import Partition, learn
+from swath.archive.lists.nouns import Lists
+from swath.archive.lists.postings import build_postings
+from swath.encoders import SparseRows, Terms
+from swath.int8 import quantise
+from swath.types import Array, Int8Rows
+
+BUDGET = 256 << 20
+"""Bytes of memory for a million tiles, mapped files apart."""
+_BLOCK = 2048
+_CAP = 3
+"""A list holds at most so many times the mean."""
+
+Allocate: TypeAlias = Callable[[str, tuple[int, ...], Any], Array]
+"""Name, shape and dtype to an array of zeros."""
+WordsOf: TypeAlias = Callable[[NDArray[np.int64]], Sequence[Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is built."""
+
+    count: int | None = None
+    """Lists; None: four times the square root of the tiles."""
+    seed: int = 0
+
+    def lists(self, tiles: int) -> int:
+        """How many lists for a number of tiles."""
+        return max(1, min(tiles, round(4 * tiles**0.5) if self.count is None else self.count))
+
+
+def in_memory(_name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Allocates in memory."""
+    return np.zeros(shape, dtype)
+
+
+def build(
+    dense: NDArray[np.float16],
+    plan: Plan = Plan(),
+    *,
+    terms: Terms | None = None,
+    weigh: Callable[[NDArray[np.int64]], SparseRows] | None = None,
+    words_of: WordsOf | None = None,
+    name: str = "memory",
+    allocate: Allocate = in_memory,
+) -> Lists:
+    """Lists over float16[n, D] unit rows, n > 0.
+
+    Args:
+        dense: the vectors.
+        plan: how many lists, and the seed.
+        terms: the word head; without it there are no words but those of `words_of`.
+        weigh: rows to the words that the head gives them; None: they are pictures.
+        words_of: rows to the words of their names, tags and captions.
+        name: of the layout.
+        allocate: makes the arrays.
+    """
+    partition = learn(dense, plan.lists(len(dense)), plan.seed)
+    owner = np.concatenate([partition.nearest(block) for _, block in _blocks(dense)])
+    owner, centroids = _split_large(
+        dense, owner, partition, _CAP * -(-len(dense) // len(partition.centroids))
+    )
+    order = np.argsort(owner, kind="stable")
+    rows = _filled(allocate, "rows", order.astype(np.int32))
+    sizes = np.bincount(owner, minlength=len(centroids))
+    postings = None
+    if terms is not None or words_of is not None:
+
+        def weighed(places: slice) -> SparseRows | None:
+            if terms is None:
+                return None
+            chosen = order[places]
+            return terms.of_images(dense[chosen]) if weigh is None else weigh(chosen)
+
+        def spoken(places: slice) -> Sequence[Sequence[str]]:
+            chosen = order[places]
+            return [()] * len(chosen) if words_of is None else words_of(chosen)
+
+        known = () if terms is None else terms.words
+        postings = build_postings(len(dense), known, weighed, spoken, allocate)
+    return Lists(
+        name=name,
+        size=len(dense),
+        rows=rows,
+        ends=_filled(allocate, "ends", np.cumsum(sizes)),
+        centroids=_filled(allocate, "centroids", centroids),
+        compact=_codes(dense, order, allocate),
+        postings=postings,
+        terms=terms,
+    )
+
+
+def _filled(allocate: Allocate, name: str, values: Array) -> Array:
+    array = allocate(name, values.shape, values.dtype)
+    array[...] = values
+    return array
+
+
+def _blocks(dense: NDArray[np.float16]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    for start in range(0, len(dense), _BLOCK):
+        yield start, dense[start : start + _BLOCK].astype(np.float32)
+
+
+def _split_large(
+    dense: NDArray[np.float16], owner: NDArray[np.int32], partition: Partition, cap: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Halve lists above the cap along the direction in which they spread; empty lists go."""
+    counts = np.bincount(owner, minlength=len(partition.centroids))
+    kept = np.flatnonzero(counts)
+    renumbered = np.zeros(len(counts), np.int32)
+    renumbered[kept] = np.arange(len(kept))
+    owner = renumbered[owner]
+    centroids = list(partition.centroids[kept])
+    large = np.flatnonzero(counts[kept] > cap).tolist()
+    waiting = [(number, np.flatnonzero(owner == number)) for number in large]
+    while waiting:
+        number, members = waiting.pop()
+        rows = dense[members].astype(np.float32)
+        spread = rows - rows.mean(0)
+        # One step of the power method from the row that lies farthest out is direction enough for a cut.
+        far = spread[np.argmax((spread * spread).sum(1))]
+        direction = spread.T @ (spread @ far)
+        # The median by order, not by value: equal vectors are cut, too.
+        halves = np.array_split(members[np.argsort(spread @ direction, kind="stable")], 2)
+        targets: tuple[int, int] = (number, len(centroids))
+        for half, target in zip(halves, targets, strict=True):
+            owner[half] = target
+            mean = dense[half].astype(np.float32).mean(0)
+            unit = mean / max(float(np.linalg.norm(mean)), 1e-12)
+            if target == len(centroids):
+                centroids.append(unit)
+            else:
+                centroids[target] = unit
+            if len(half) > cap:
+                waiting.append((target, half))
+    return owner, np.stack(centroids)
+
+
+def _codes(dense: NDArray[np.float16], order: NDArray[np.int64], allocate: Allocate) -> Int8Rows:
+    n, dim = dense.shape
+    made = Int8Rows(
+        allocate("codes", (n, dim), np.int8),
+        *(allocate(part, (n,), np.float32) for part in ("scale", "error", "norm")),
+    )
+    for start in range(0, n, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        block = quantise(dense[order[part]])
+        for name in ("codes", "scale", "error", "norm"):
+            getattr(made, name)[part] = getattr(block, name)
+    return made
