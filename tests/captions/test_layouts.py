@@ -95,9 +95,9 @@ def test_folds_are_splits_of_their_own(tmp_path: Path) -> None:
     [
         ("train_caps.txt", "a\nb\nc\n", r"3 captions and train_filename\.txt 10 names"),
         ("train_filename.txt", "", r"10 captions and train_filename\.txt 0 names"),
-        ("train_filename.txt", "a.tif\n\n", "1 empty lines, the first of them 2"),
+        ("train_filename.txt", "\na.tif\n\n", "1 empty lines, the first of them 1"),
         ("train_filename.txt", None, "cannot read .*train_filename"),
-        ("train_caps.txt", b"\xff\xfe", "not text in UTF-8"),
+        ("train_caps.txt", b"\xff", "not text in UTF-8"),
     ],
 )
 def test_text_files_that_do_not_fit(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.warp as warp
 
 from swath.imagery import Tiling, from_wkb, open_picture, to_wkb, windows
 from swath.imagery.faults import quiet
@@ -53,9 +54,29 @@ def test_windows_cover_and_tiles_are_as_rasterio_reads_them(index: dict[Path, di
                 assert t.footprint is not None and from_wkb(to_wkb(t.footprint)) == t.footprint
                 if traits["dtype"] == "uint8":
                     place = rasterio.windows.Window(w.column, w.row, w.width, w.height)
-                    assert np.array_equal(t.pixels.transpose(2, 0, 1), dataset.read([1, 2, 3], window=place))
+                    values, valid = (
+                        dataset.read([1, 2, 3], window=place),
+                        dataset.dataset_mask(window=place) > 0,
+                    )
+                    assert np.array_equal(t.pixels.transpose(2, 0, 1), np.where(valid, values, 0))
         if traits["crs"].startswith("EPSG"):
             assert found[0].attributes["crs"] == traits["crs"]
+
+
+def test_footprints_are_the_corners_by_rasterio(index: dict[Path, dict[str, str]]) -> None:
+    for path in index:
+        with quiet():
+            dataset = rasterio.open(path)
+        with dataset:
+            if dataset.transform.is_identity:
+                continue
+            for t in tiles(path, Tiling(min_valid=0)):
+                w, right, bottom = t.window, t.window.column + t.window.width, t.window.row + t.window.height
+                points = [(w.column, w.row), (right, w.row), (right, bottom), (w.column, bottom)]
+                xs, ys = zip(*(dataset.transform @ point for point in points), strict=True)
+                corners = list(zip(*warp.transform(dataset.crs, "EPSG:4326", xs, ys), strict=True))
+                assert t.footprint is not None
+                assert np.allclose(t.footprint.ring, corners, rtol=0, atol=1e-9), path.name
 
 
 def test_scenes_of_more_bits_use_the_whole_range(index: dict[Path, dict[str, str]]) -> None:

@@ -54,6 +54,7 @@ def test_a_small_picture_is_one_tile_and_georeferencing_or_size_ends_that() -> N
     "options",
     [
         {"size": 0},
+        {"size": 8193},
         {"stride": 0},
         {"size": 100, "stride": 101},
         {"min_valid": 1.1},

@@ -6,6 +6,8 @@ A data set is one file of this package and one entry of `CAPTIONS`.
 """
 
 from swath.captions.datasets import CAPTIONS, TERMS, load, read, stream
+from swath.captions.held import fingerprint, held_out
+from swath.captions.karpathy import write as write_captions
 from swath.captions.nouns import (
     Annotations,
     CaptionedImage,
@@ -29,10 +31,13 @@ __all__ = [
     "Statistics",
     "StreamedImage",
     "content_hash",
+    "fingerprint",
+    "held_out",
     "known_statistics",
     "load",
     "normalise",
     "read",
     "statistics",
     "stream",
+    "write_captions",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from swath.captions import karpathy, nwpu, rs5m, rsicd, rsitmd, sydney, ucm
+from swath.captions import generic, nwpu, rs5m, rsicd, rsitmd, sydney, ucm
 from swath.captions.nouns import Annotations, CaptionedImage, CaptionedSet, StreamedImage
 from swath.captions.pictures import SUFFIXES, PictureFolder, defect
 from swath.captions.shards import OnSkip
@@ -18,7 +18,7 @@ CAPTIONS: dict[str, Callable[[Path], Annotations]] = {
     "rsitmd": rsitmd.read,
     "nwpu": nwpu.read,
     "rs5m": rs5m.read,
-    "captions": karpathy.read,
+    "captions": generic.read,
 }
 """Name to the function that reads the annotations of a data set from its root; no pixels are touched."""
 

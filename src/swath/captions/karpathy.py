@@ -1,19 +1,21 @@
-"""`captions`: any data set in the JSON layout that Karpathy's image-captioning splits made common.
+"""The JSON layout that Karpathy's image-captioning splits made common.
 
 One JSON file beside a folder `imgs/`:
 `{"images": [{"filename", "split", "sentences": [{"raw", "tokens"}]}]}`.
-The data sets of the field that were published in this layout are read by the same function.
+The data sets of the field that were published in this layout are read by the same function, and splits that
+are made here are written in it, with the class of an image as `label`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from swath.captions.nouns import Annotations
-from swath.captions.rows import Row, gather
+from swath.captions.nouns import Record
+from swath.captions.rows import Row
 from swath.errors import CaptionsError
 
 IMAGES = "imgs"
@@ -34,19 +36,11 @@ class _Image(msgspec.Struct):
     split: str
     sentences: list[_Sentence] = []
     filepath: str = ""
+    label: str | None = None
 
 
 class _File(msgspec.Struct):
     images: list[_Image]
-
-
-def read(root: Path) -> Annotations:
-    """Read the one JSON file in `root`, or `root` itself where it is a file; `imgs/` lies beside it.
-
-    Raises `CaptionsError` where there is no JSON file, or several and none is called `dataset.json`.
-    """
-    file = root if root.is_file() else _only_json(root)
-    return Annotations(file, file.parent / IMAGES, gather(rows(file)))
 
 
 def rows(file: Path) -> Iterator[Row]:
@@ -62,10 +56,36 @@ def rows(file: Path) -> Iterator[Row]:
         raise CaptionsError(f"{file} is not an annotation file in Karpathy's JSON layout: {error}") from error
     for image in content.images:
         name = f"{image.filepath}/{image.filename}" if image.filepath else image.filename
-        yield Row(name, image.split, [sentence.text for sentence in image.sentences])
+        yield Row(name, image.split, [sentence.text for sentence in image.sentences], image.label)
 
 
-def _only_json(root: Path) -> Path:
+def is_layout(head: bytes) -> bool:
+    """Whether a JSON file that begins like this lists its images, as this layout does."""
+    return b'"images"' in head
+
+
+def write(records: Iterable[Record], file: Path, name: str, facts: Mapping[str, object]) -> None:
+    """Write records in this layout; `facts` stand beside them and are not read back.
+
+    Raises `CaptionsError` where the file cannot be written.
+    """
+    images = [
+        {
+            "filename": record.name,
+            "split": record.split,
+            "sentences": [{"raw": text, "tokens": text.split()} for text in record.captions],
+            **({} if record.label is None else {"label": record.label}),
+        }
+        for record in records
+    ]
+    try:
+        file.write_text(json.dumps({"dataset": name, "images": images, **facts}), encoding="utf-8")
+    except OSError as error:
+        raise CaptionsError(f"cannot write the split to {file}: {error.strerror}") from error
+
+
+def only_json(root: Path) -> Path:
+    """The one JSON file in a folder, or `dataset.json`. Raises `CaptionsError` where it is not clear."""
     found = sorted(root.glob("*.json"))
     if root / PREFERRED in found:
         return root / PREFERRED

@@ -48,8 +48,10 @@ class Published:
         if precomp.CAPTIONS in file.stem and file.suffix == ".txt":
             return file, [precomp.rows(file)]
         with file.open("rb") as stream:
-            listed = stream.read(64).lstrip().startswith(b"[")
-        return file, [pairs.rows(file) if listed else self.rows(file)]
+            head = stream.read(64).lstrip()
+        if head.startswith(b"["):
+            return file, [pairs.rows(file)]
+        return file, [karpathy.rows(file) if karpathy.is_layout(head) else self.rows(file)]
 
     def _first(self, root: Path) -> tuple[Path, Sequence[Iterable[Row]]]:
         official = root / self.official

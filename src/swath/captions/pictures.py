@@ -20,7 +20,11 @@ class PictureFolder:
         self._files: dict[str, Path] = {}
         self._by_stem: dict[str, Path] = {}
         self._deeper: dict[str, Path | None] = {}
-        for parent, _, names in os.walk(folder):
+        seen = {os.path.realpath(folder)}
+        for parent, folders, names in os.walk(folder, followlinks=True):
+            # A link may lead to a folder that is above it, or was listed before.
+            folders[:] = sorted(name for name in folders if os.path.realpath(Path(parent, name)) not in seen)
+            seen.update(os.path.realpath(Path(parent, name)) for name in folders)
             for name in names:
                 path = Path(parent, name)
                 self._files[path.relative_to(folder).as_posix()] = path
@@ -33,11 +37,13 @@ class PictureFolder:
             self._deeper[bare] = None if bare in self._deeper else path
 
     def find(self, name: str) -> Path | None:
-        """The picture called `name`, or that with another suffix; else the same without its subfolders.
+        """The picture called `name`, or that with another suffix; else the same without its first folders.
 
         Last, the one picture of that name in any subfolder: where there are two, neither is taken.
         """
-        for candidate in dict.fromkeys((PurePosixPath(name).as_posix(), PurePosixPath(name).name)):
+        parts = PurePosixPath(name).parts
+        for start in range(len(parts)):
+            candidate = "/".join(parts[start:])
             found = self._files.get(candidate) or self._by_stem.get(_stem(candidate))
             if found is not None:
                 return found

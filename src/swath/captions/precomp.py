@@ -1,8 +1,9 @@
 """The text layout of the AMFMN line: `SPLIT_caps.txt`, a caption a line, beside `SPLIT_filename.txt`.
 
 The second file has a line for each caption or a line for each image; in the latter case every image has
-equally many captions, in the order of the file. An empty line is an empty caption. What stands before
-`_caps` is the split, so the folds of that line are splits called `train_verify` and `val_verify`.
+equally many captions, in the order of the file. An empty line is an empty caption, but for those at the end
+that no name is left for. What stands before `_caps` is the split, so the folds of that line are splits called
+`train_verify` and `val_verify`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def rows(file: Path) -> Iterator[Row]:
     """
     beside = file.with_name(file.name.replace(CAPTIONS, NAMES))
     captions, names = _lines(file), _lines(beside)
+    while names and not names[-1]:
+        names.pop()
+    surplus = len(captions) % len(names) if names else 0
+    if surplus and not any(captions[-surplus:]):
+        del captions[-surplus:]
     if not names or len(captions) % len(names):
         raise CaptionsError(
             f"{file} has {len(captions):,} captions and {beside.name} {len(names):,} names: one name is "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -43,13 +44,23 @@ def gather(rows: Iterable[Row], label: Callable[[str], str | None] = lambda _: N
 
 
 def read_text(file: Path) -> str:
-    """A text file in UTF-8 (a mark at its start is dropped). Raises `CaptionsError` where it is not one."""
+    """A text file in UTF-8, or UTF-16 where it begins with the mark of it; a mark is dropped.
+
+    Raises `CaptionsError` where it is neither, for a guess might change words unseen.
+    """
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        content = file.read_bytes()
     except OSError as error:
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CaptionsError(f"{file} is not text in UTF-8: {error}") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CaptionsError(
+            f"{file} is not text in UTF-8 ({error.reason} in line {line}); convert it, such as by "
+            "iconv -f windows-1252 -t utf-8"
+        ) from error
 
 
 def file_name(path: str) -> str:

@@ -53,6 +53,8 @@ def write_raster(file: Path, driver: str, window: Window, out: Path) -> None:
             "compress": "deflate",
             **_georeference(dataset, window),
         }
+        if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES":
+            profile["photometric"] = "MINISWHITE"
         meanings, names = dataset.colorinterp, dataset.descriptions
         scales, offsets = dataset.scales, dataset.offsets
         colours = dataset.colormap(1) if meanings[0].name == "palette" else None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from swath.errors import ImageryError, InputError
 from swath.imagery import pictures, rasters
 from swath.imagery.faults import reading
+from swath.imagery.kinds import remedy
 from swath.imagery.scan import open_regular, shown
 from swath.imagery.tiling import TileImage, Tiling
 from swath.types import Window
@@ -109,6 +110,8 @@ def _raster_driver(path: Path, tiling: Tiling) -> str | None:
         start = file.read(32)
     if not start:
         raise ImageryError(f"{shown(path)}: is empty; copy it again or leave it out")
+    if words := remedy(start):
+        raise ImageryError(f"{shown(path)}: {words}, or leave it out")
     if start[:4] in _TIFF:
         return "GTiff" if tiling.bands is not None or _is_raster_tiff(path) else None
     if start[:8] == _PNG:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from swath.imagery.exif import parse_time
 from swath.imagery.faults import quiet, reading
 from swath.imagery.georeference import crs_name, footprints, georeference, resolution
 from swath.imagery.scan import open_regular, shown
+from swath.imagery.sparse import Blocks
 from swath.imagery.tiling import TileImage, Tiling, count, is_inside, is_kept, is_whole, outside, plan
 from swath.types import Scalar, Window
 
@@ -82,8 +82,9 @@ def windows(path: Path, driver: str, tiling: Tiling) -> list[Window]:
         width, height = dataset.width, dataset.height
         georeferenced = georeference(dataset) is not None
         if count(width, height, tiling) <= _MOST_PLACES:
-            places = plan(width, height, tiling, georeferenced=georeferenced)
-            found = list(islice(filter(_is_stored(dataset, bands), places), MOST_WINDOWS + 1))
+            blocks = Blocks(dataset, bands)
+            places = plan(width, height, tiling, georeferenced=georeferenced, hold_rows=blocks.hold_rows)
+            found = list(islice(filter(blocks.hold, places), MOST_WINDOWS + 1))
             if len(found) <= MOST_WINDOWS:
                 return found
     raise ImageryError(
@@ -161,27 +162,6 @@ def _chosen(dataset: Any, tiling: Tiling, path: Path) -> tuple[int, ...]:
     return shown_bands[:3] if len(shown_bands) >= 3 else shown_bands[:1]
 
 
-def _is_stored(dataset: Any, bands: Sequence[int]) -> Callable[[Window], bool]:
-    """Whether the file holds any block that a window touches; sparse TIFFs leave out empty ones."""
-    if dataset.driver != "GTiff":
-        return lambda _: True
-    height, width = dataset.block_shapes[bands[0] - 1]
-    # Where bands are interleaved by pixel, they share their blocks.
-    planes = bands[:1] if _by_pixel(dataset) else bands
-
-    @lru_cache(maxsize=2**16)
-    def holds(x: int, y: int) -> bool:
-        item = f"BLOCK_OFFSET_{x}_{y}"
-        return any(dataset.get_tag_item(item, "TIFF", bidx=band) is not None for band in planes)
-
-    def is_stored(window: Window) -> bool:
-        columns = range(window.column // width, (window.column + window.width - 1) // width + 1)
-        rows = range(window.row // height, (window.row + window.height - 1) // height + 1)
-        return any(holds(x, y) for y in rows for x in columns)
-
-    return is_stored
-
-
 @dataclass(frozen=True, slots=True)
 class _Scene:
     """An open raster, and how its values become colours."""
@@ -210,20 +190,29 @@ class _Scene:
             return cls(dataset, bands, flags, alpha, _palette(dataset, bands[0]), None)
         scene = cls(dataset, bands, flags, alpha, None, None)
         kinds = {dataset.dtypes[band - 1] for band in bands}
-        if kinds == {"uint8"} and not any(_bits(dataset, band) < 8 for band in bands):
+        colours = kinds == {"uint8"} and not any(_bits(dataset, band) < 8 for band in bands)
+        inverted = [_is_inverted(dataset, band) for band in bands]
+        if colours and not any(inverted):
             return scene
-        return cls(dataset, bands, flags, alpha, None, stretch.measure(scene._sample()))
+        limits = stretch.colours(len(bands)) if colours else stretch.measure(scene._sample())
+        return cls(dataset, bands, flags, alpha, None, limits.reverse(inverted))
 
     def read(self, window: Window, side: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Colours uint8[h, w, 3], and which pixels are valid in any band, bool[h, w]; smaller where asked."""
+        """Colours uint8[h, w, 3], and which pixels are valid in any band, bool[h, w]; smaller where asked.
+
+        Pixels that are not valid are black, as in pictures: what hides there is not for anyone to find.
+        """
         values, valid = self._values(window, side)
+        seen = np.asarray(valid.any(0))
         if self.palette is not None:
             colours = self.palette[np.minimum(values[0], len(self.palette) - 1)]
-            return np.ascontiguousarray(colours[..., :3]), valid[0] & (colours[..., 3] > 0)
-        if self.stretch is not None:
-            values = self.stretch.apply(values, valid)
-        grey_or_rgb = np.broadcast_to(values, (3, *values.shape[1:]))
-        return np.stack(list(grey_or_rgb), axis=-1), np.asarray(valid.any(0))
+            pixels, seen = np.ascontiguousarray(colours[..., :3]), seen & (colours[..., 3] > 0)
+        else:
+            if self.stretch is not None:
+                values = self.stretch.apply(values, valid)
+            pixels = np.stack(list(np.broadcast_to(values, (3, *values.shape[1:]))), axis=-1)
+        pixels[~seen] = 0
+        return pixels, seen
 
     def _values(self, window: Window, side: int | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values and validity, both [n, h, w]; at most `side` pixels wide and high where it is given."""
@@ -263,10 +252,10 @@ class _Scene:
         overviews = self.dataset.overviews(self.bands[0])
         if max(width, height) <= _READABLE * max(overviews, default=1):
             return self._valid_values(Window(0, 0, width, height), _OVERVIEW)
-        is_stored = _is_stored(self.dataset, self.bands)
+        blocks = Blocks(self.dataset, self.bands)
         values: list[NDArray[Any]] = []
         for steps in _LATTICES:
-            patches = [patch for patch in _patches(width, height, steps) if is_stored(patch)]
+            patches = [patch for patch in _patches(width, height, steps) if blocks.hold(patch)]
             thinned = patches[:: -(-len(patches) // _MOST_PATCHES) or 1]
             read = [self._valid_values(patch) for patch in thinned]
             values = [np.concatenate(band) for band in zip(*read, strict=True)] or values
@@ -309,6 +298,12 @@ def _by_pixel(dataset: Any) -> bool:
 
 def _bits(dataset: Any, band: int) -> int:
     return int(dataset.tags(band, ns="IMAGE_STRUCTURE").get("NBITS", 8))
+
+
+def _is_inverted(dataset: Any, band: int) -> bool:
+    """Whether great values of a band are dark: 0 means white in it, or its scale factor is negative."""
+    min_is_white = dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
+    return bool(min_is_white != (dataset.scales[band - 1] < 0))
 
 
 def _time(dataset: Any) -> datetime | None:

@@ -14,16 +14,26 @@ _PERCENTILES = (2, 98)
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The values of each band that become 0 and 255."""
+    """The values of each band that become 0 and 255; `low` > `high` where great values are dark."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
+    def reverse(self, bands: Sequence[bool]) -> Stretch:
+        """The same with dark and bright exchanged in the bands marked."""
+        low, high = np.where(bands, self.high, self.low), np.where(bands, self.low, self.high)
+        return Stretch(low, high)
+
     def apply(self, bands: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Stretch bands[n, h, w] to uint8[n, h, w]; invalid pixels become 0."""
         low, high = self.low[:, None, None], self.high[:, None, None]
-        values = np.clip(np.where(valid, bands, low), low, high)
+        values = np.clip(np.where(valid, bands, low), np.minimum(low, high), np.maximum(low, high))
         return np.asarray(np.rint((values - low) * (255 / (high - low))).astype(np.uint8))
+
+
+def colours(bands: int) -> Stretch:
+    """The stretch that leaves 8-bit values as they are."""
+    return Stretch(np.zeros(bands), np.full(bands, 255.0))
 
 
 def measure(bands: Sequence[NDArray[Any]]) -> Stretch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from swath.errors import ImageryError, InputError
 from swath.imagery.scan import shown
 from swath.types import Footprint, Scalar, Window
+
+MOST_SIZE = 8192
+"""Largest side of a window: one of three bands takes 1.6 GB while it is stretched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Tiling:
     """A source without georeferencing whose longer side is at most this is one tile."""
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise InputError(f"tile size {self.size}: give 1 pixel or more, such as 256")
+        if not 1 <= self.size <= MOST_SIZE:
+            raise InputError(f"tile size {self.size}: give 1 to {MOST_SIZE} pixels, such as 256")
         if self.stride is not None and not 1 <= self.stride <= self.size:
             raise InputError(f"stride {self.stride}: give 1 to {self.size}, the size of the windows")
         if not 0 <= self.min_valid <= 1:
@@ -65,13 +68,23 @@ class TileImage:
     """Of rasters, where known: `resolution` (float, metres per pixel), `crs` (str), `bands` (int)."""
 
 
-def plan(width: int, height: int, tiling: Tiling, *, georeferenced: bool) -> Iterator[Window]:
-    """Windows of a source of that size, in raster order: one for a small picture, else the grid."""
+def plan(
+    width: int,
+    height: int,
+    tiling: Tiling,
+    *,
+    georeferenced: bool,
+    hold_rows: Callable[[int, int], bool] = lambda _row, _height: True,
+) -> Iterator[Window]:
+    """Windows of a source of that size, in raster order: one for a small picture, else the grid.
+
+    Rows of windows for which `hold_rows(row, height)` is false are left out.
+    """
     if not georeferenced and max(width, height) <= tiling.picture_side:
         yield Window(0, 0, width, height)
         return
     window_width, window_height = min(width, tiling.size), min(height, tiling.size)
-    for row in _starts(height, tiling):
+    for row in filter(lambda row: hold_rows(row, window_height), _starts(height, tiling)):
         for column in _starts(width, tiling):
             yield Window(column, row, window_width, window_height)
 

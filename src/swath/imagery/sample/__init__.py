@@ -14,9 +14,10 @@ from .questions import KINDS, QUESTIONS, Question
 
 if TYPE_CHECKING:
     from .pictures import Chip
+    from .places import Place
     from .world import World
 
-__all__ = ["KINDS", "QUESTIONS", "Question", "chips", "render"]
+__all__ = ["KINDS", "QUESTIONS", "Question", "chips", "places", "render"]
 
 
 def render(folder: Path, seed: int = 0, *, density: float = 2.0) -> World:
@@ -31,3 +32,10 @@ def chips(n: int, seed: int = 0) -> Iterator[Chip]:
     from .pictures import chips as run
 
     return run(n, seed)
+
+
+def places(folder: Path) -> tuple[Place, ...]:
+    """What was drawn where in a world's folder; see `swath.imagery.sample.places.places`."""
+    from .places import places as run
+
+    return run(folder)

@@ -1,0 +1,204 @@
+"""What bug reports of raster software are about: each file is read as people see it, or refused in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+from rasterio import Affine
+
+from swath.errors import ImageryError
+from swath.imagery import Tiling, cut, windows
+from swath.types import Window
+from tests.imagery.make import GRID, UTM, noise, raster, tile, tiles
+
+WORLD = "10\n0\n0\n-10\n500005\n4499995\n"
+
+
+def test_what_hides_under_invalid_pixels_is_black(tmp_path: Path) -> None:
+    data, hidden = noise(3, 60, 60), np.zeros((60, 60), bool)
+    hidden[:20] = True
+    opaque = np.where(hidden, 0, 255).astype(np.uint8)[None]
+    plain = raster(tmp_path / "plain.tif", data)
+    alpha = raster(
+        tmp_path / "alpha.tif", np.concatenate([data, opaque]), colours=["red", "green", "blue", "alpha"]
+    )
+    mask = raster(tmp_path / "mask.tif", data, mask=~hidden)
+    nodata = raster(tmp_path / "nodata.tif", np.where(hidden, 255, data).astype(np.uint8), nodata=255)
+    png = tmp_path / "a.png"
+    Image.fromarray(np.concatenate([data, opaque]).transpose(1, 2, 0)).save(png)
+    picture = tile(png).pixels
+    (tmp_path / "a.pgw").write_text(WORLD)
+    expected = np.where(hidden[..., None], 0, tile(plain).pixels)
+    assert np.array_equal(picture, expected)
+    for path in (alpha, mask, nodata, png):
+        assert np.array_equal(tile(path).pixels, expected), path.name
+
+
+def test_a_valid_pixel_keeps_the_band_that_has_the_nodata_value(tmp_path: Path) -> None:
+    data = np.full((3, 40, 40), 100, np.uint8)
+    data[0] = 255
+    pixels = tile(raster(tmp_path / "a.tif", data, nodata=255)).pixels
+    assert pixels[0, 0].tolist() == [255, 100, 100]
+
+
+def test_alpha_behind_more_bands_counts(tmp_path: Path) -> None:
+    data = noise(5, 60, 60)
+    data[4] = 255
+    data[4, :20] = 0
+    path = raster(tmp_path / "a.tif", data, colours=["red", "green", "blue", "undefined", "alpha"])
+    pixels = tile(path).pixels
+    assert not pixels[:20].any() and np.array_equal(pixels[20:], data[:3, 20:].transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("bits", [1, 8, 16])
+def test_zero_is_white_where_the_file_says_so(tmp_path: Path, bits: int) -> None:
+    dark = np.zeros((1, 40, 40), np.uint16 if bits == 16 else np.uint8)
+    dark[0, :, 20:] = {1: 1, 8: 255, 16: 4000}[bits]
+    pixels = tile(raster(tmp_path / "a.tif", dark, photometric="MINISWHITE", nbits=bits)).pixels
+    assert (pixels[:, :20] == 255).all() and (pixels[:, 20:] == 0).all()
+
+
+def test_a_cut_out_tile_is_white_where_its_file_is(tmp_path: Path) -> None:
+    path = raster(tmp_path / "a.tif", noise(1, 40, 40), photometric="MINISWHITE")
+    cut(path, Window(0, 0, 20, 20), tmp_path / "b.tif", Tiling())
+    assert np.array_equal(tile(tmp_path / "b.tif").pixels, tile(path).pixels[:20, :20])
+
+
+def test_scale_and_offset_change_nothing_but_a_negative_one_reverses(tmp_path: Path) -> None:
+    ramp = np.tile(np.arange(-50, 50, dtype=np.int16), (3, 40, 1))
+    path = raster(tmp_path / "a.tif", ramp)
+    plain = tile(path).pixels
+    for scale, expected in ((1e-4, plain), (-1e-4, plain[:, ::-1])):
+        with rasterio.open(path, "r+") as dataset:
+            dataset.scales, dataset.offsets = (scale,) * 3, (-0.1,) * 3
+        assert np.abs(tile(path).pixels.astype(int) - expected).max() <= 3
+
+
+def test_twelve_bits_in_sixteen_use_the_whole_range(tmp_path: Path) -> None:
+    path = raster(tmp_path / "a.tif", noise(3, 40, 40).astype(np.uint16) * 16, nbits=12)
+    pixels = tile(path).pixels
+    assert pixels.min() == 0 and pixels.max() == 255
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"compress": "jpeg", "photometric": "YCBCR"}, {"compress": "webp"}, {"compress": "jpeg", "tiled": True}],
+)
+def test_lossy_colours_are_near(tmp_path: Path, options: dict[str, Any]) -> None:
+    flat = np.array([200, 30, 60], np.uint8)[:, None, None].repeat(64, 1).repeat(64, 2)
+    layout: dict[str, Any] = {"blockxsize": 64, "blockysize": 64} if "tiled" in options else {}
+    pixels = tile(raster(tmp_path / "a.tif", flat, **options, **layout)).pixels
+    assert np.abs(pixels.astype(int) - [200, 30, 60]).max() <= 4
+
+
+@pytest.mark.parametrize("photometric", ["CMYK", "CIELAB"])
+def test_other_colour_spaces_are_shown_as_rgb(tmp_path: Path, photometric: str) -> None:
+    # Full cyan without black; in CIELAB, full lightness without colour.
+    data = np.zeros((4 if photometric == "CMYK" else 3, 40, 40), np.uint8)
+    data[0] = 255
+    pixels = tile(raster(tmp_path / "a.tif", data, photometric=photometric)).pixels
+    # The white of CIELAB is that of warmer light.
+    wanted = [0, 255, 255] if photometric == "CMYK" else [255, 252, 222]
+    assert np.abs(pixels[0, 0].astype(int) - wanted).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_palettes_and_cmyk_beside_a_world_file(tmp_path: Path, name: str) -> None:
+    if name == "a.jpg":
+        Image.new("CMYK", (40, 40), (255, 0, 0, 0)).save(tmp_path / name)
+    else:
+        image = Image.new("P", (40, 40), 1)
+        image.putpalette([9, 9, 9, 0, 255, 255])
+        image.save(tmp_path / name)
+    (tmp_path / "a.wld").write_text(WORLD)
+    found = tile(tmp_path / name)
+    assert np.abs(found.pixels.astype(int) - [0, 255, 255]).max() <= 3
+    assert "bands" in found.attributes
+
+
+def test_sixteen_bit_palettes(tmp_path: Path) -> None:
+    data = noise(1, 40, 40).astype(np.uint16) % 3
+    colours = {0: (9, 9, 9, 255), 1: (200, 0, 0, 255), 2: (0, 200, 0, 255)}
+    pixels = tile(raster(tmp_path / "a.tif", data, palette=colours)).pixels
+    assert np.array_equal(pixels, np.array([colours[i][:3] for i in range(3)], np.uint8)[data[0]])
+
+
+def test_a_nodata_value_that_its_type_cannot_hold_is_no_value(tmp_path: Path) -> None:
+    data = noise(3, 40, 40)
+    path = raster(tmp_path / "a.tif", data, nodata=200)
+    changed = path.read_bytes().replace(b"200\0", b"-99\0")
+    assert changed != path.read_bytes()
+    path.write_bytes(changed)
+    assert np.array_equal(tile(path).pixels, data.transpose(1, 2, 0))
+
+
+def test_reading_is_in_the_grid_of_the_file_however_it_lies(tmp_path: Path) -> None:
+    """South-up, mirrored and turned rasters keep their rows; the footprint alone says how they lie."""
+    data = noise(3, 70, 90)
+    for place, grid in enumerate((GRID, Affine(10, 0, 5e5, 0, 10, 4.4e6), Affine(8, 6, 5e5, 6, -8, 4.5e6))):
+        pixels = tile(raster(tmp_path / f"{place}.tif", data, transform=grid)).pixels
+        assert np.array_equal(pixels, data.transpose(1, 2, 0))
+
+
+def test_control_points_without_a_crs_give_no_footprint(tmp_path: Path) -> None:
+    from rasterio.control import GroundControlPoint
+
+    points = [GroundControlPoint(row=r, col=c, x=c, y=-r) for r in (0, 40) for c in (0, 40)]
+    found = tile(raster(tmp_path / "a.tif", noise(3, 40, 40), crs=rasterio.CRS(), gcps=points))
+    assert found.footprint is None and "crs" not in found.attributes
+
+
+def test_a_band_of_points_on_one_line_gives_no_nonsense(tmp_path: Path) -> None:
+    """Control points that determine nothing: read without a place, or refused in words."""
+    from rasterio.control import GroundControlPoint
+
+    points = [GroundControlPoint(row=0, col=c, x=c * 0.01, y=0) for c in (0, 20, 40)]
+    path = raster(tmp_path / "a.tif", noise(3, 40, 40), crs="EPSG:4326", gcps=points)
+    try:
+        assert tile(path).footprint is None
+    except ImageryError as error:
+        assert "a.tif" in str(error)
+
+
+def test_a_huge_and_empty_raster_is_cut_at_once(tmp_path: Path) -> None:
+    """90 gigapixels, of which one block is stored: neither time nor memory goes with the size."""
+    path, side = tmp_path / "a.tif", 300_000
+    shape = {"width": side, "height": side, "count": 1, "dtype": "uint8"}
+    layout = {"tiled": True, "blockxsize": 1024, "blockysize": 1024, "SPARSE_OK": True, "BIGTIFF": "YES"}
+    with rasterio.open(path, "w", driver="GTiff", crs=UTM, transform=GRID, **shape, **layout) as dataset:
+        dataset.write(noise(1, 300, 300), window=rasterio.windows.Window(102_400, 204_800, 300, 300))
+    found = windows(path, Tiling())
+    assert found == [
+        Window(102_400 + x, 204_800 + y, 256, 256) for y in range(0, 1024, 256) for x in range(0, 1024, 256)
+    ]
+    assert len(tiles(path)) == 16
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        (b"<!DOCTYPE html><html>", "is an HTML page.*download it again"),
+        (b"\n  <HTML><body>", "is an HTML page"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>", "is XML"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer.*git lfs pull"),
+        (b'{"message": "Not found"}', "is JSON"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "is HEIF or AVIF.*convert it to JPEG or PNG"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "is JPEG 2000.*GeoTIFF"),
+        (b"\xff\x4f\xff\x51\0", "is JPEG 2000"),
+        (b"\x89HDF\r\n\x1a\n", "is HDF5 or netCDF"),
+        (b"CDF\x01", "is netCDF"),
+        (b"PK\x03\x04", "is a zip archive"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"<VRTDataset rasterXSize='9'>", "is a virtual raster"),
+    ],
+)
+def test_what_is_something_else_is_called_by_its_name(tmp_path: Path, start: bytes, says: str) -> None:
+    for name in ("a.jpg", "b.tif"):
+        (tmp_path / name).write_bytes(start + b"x" * 50)
+        with pytest.raises(ImageryError, match=rf"{name}: {says}"):
+            windows(tmp_path / name, Tiling())
