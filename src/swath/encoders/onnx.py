@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.encoders.card import Card, read_card
+from swath.encoders import devices
+from swath.encoders.card import Calibration, Card, read_card
 from swath.encoders.pieces import piece_batches
 from swath.errors import EncoderError
 from swath.types import ImageFeatures, TextFeatures
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from swath.encoders.heads import Head
 
 FILES = ("image.onnx", "text.onnx", "tokenizer.json")
-IMAGE_BATCH = 16
+NORM_TOLERANCE = 1e-3
+"""How far from 1 the length of a vector may be."""
+_CPU = "CPUExecutionProvider"
 
 
 class OnnxEncoder:
@@ -31,13 +34,16 @@ class OnnxEncoder:
     A vector does not depend on what else is in its batch: texts are padded to a length that only their own
     number of word pieces decides, and images all have one size.
 
+    `device` is one of `devices.PROVIDERS`, `cpu` or `auto`; None: what the environment says, else `auto`.
+
     Raises `EncoderError` where the folder is not an encoder.
     """
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, threads: int | None = None, device: str | None = None) -> None:
         self.folder: Path | None = folder
         self._folder = folder
         self._threads = threads
+        self._device = devices.wanted(device)
         self.card: Card = read_card(folder)
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
@@ -81,21 +87,30 @@ class OnnxEncoder:
         return {name: np.asarray(values, np.float32) for name, values in self.card.means.items()}
 
     @property
-    def calibration(self) -> dict[str, tuple[float, float]]:
-        """Pipeline -> (slope, intercept): probability = 1 / (1 + exp(-(slope * raw + intercept)))."""
+    def calibration(self) -> dict[str, dict[str, Calibration]]:
+        """Pipeline -> kind of query -> the fit of its scores; see `Card.calibration`."""
         return self.card.calibration
 
     @property
     def presets(self) -> dict[str, dict[str, bool | int | float | str]]:
-        """Preset -> the values of its pipeline; see `Card.presets`."""
-        return self.card.presets
+        """Preset -> the values of its pipeline: those of its heads, and of its card (see `Card.presets`)."""
+        from swath.encoders.heads import heads_of
+        from swath.encoders.registry import installed
+
+        heads = heads_of(self.revision, (*installed().values(), self._folder))
+        found = {name: values for head in heads.values() for name, values in head.card.presets.items()}
+        return found | self.card.presets
 
     @cached_property
     def heads(self) -> dict[str, Head]:
-        """The heads in its folder, by name. Raises `EncoderError` for a head of another revision."""
-        from swath.encoders.heads import read_heads
+        """The heads in its folder, by name, and others that are installed for its revision.
 
-        return read_heads(self._folder, self.revision)
+        Raises `EncoderError` where a head in its folder belongs to another revision.
+        """
+        from swath.encoders.heads import heads_of, read_heads
+        from swath.encoders.registry import installed
+
+        return heads_of(self.revision, installed().values()) | read_heads(self._folder, self.revision)
 
     def verify(self) -> list[str]:
         """Names of files whose SHA-256 is not the one in the card."""
@@ -113,12 +128,14 @@ class OnnxEncoder:
         tokens = None
         if self.card.grid:
             tokens = np.empty((len(batch), 1 + self.card.grid**2, self.card.token_dim), np.float32)
-        for start in range(0, len(batch), IMAGE_BATCH):
-            part = slice(start, start + IMAGE_BATCH)
-            out = self._image_session.run(None, {"pixels": np.ascontiguousarray(batch[part])})
-            embedding[part] = out[0]
+
+        def encode(part: slice) -> None:
+            out = self.sessions["image.onnx"].run(None, {"pixels": np.ascontiguousarray(batch[part])})
+            embedding[part] = self._checked("image.onnx", out, 0, embedding[part].shape)
             if tokens is not None:
-                tokens[part] = out[1]
+                tokens[part] = self._checked("image.onnx", out, 1, tokens[part].shape)
+
+        self._batches.run(len(batch), encode)
         return ImageFeatures(embedding, tokens)
 
     def encode_texts(self, texts: Sequence[str]) -> TextFeatures:
@@ -127,10 +144,10 @@ class OnnxEncoder:
         guide = np.empty((len(texts), self.card.token_dim), np.float32) if self.card.grid else None
         parts = []
         for rows, ids, mask in piece_batches(self.tokenizer, texts, self.card.lengths):
-            out = self._text_session.run(None, {"ids": ids, "mask": mask})
-            embedding[rows] = out[0]
+            out = self.sessions["text.onnx"].run(None, {"ids": ids, "mask": mask})
+            embedding[rows] = self._checked("text.onnx", out, 0, (len(rows), self.dim))
             if guide is not None:
-                guide[rows] = out[1]
+                guide[rows] = self._checked("text.onnx", out, 1, (len(rows), self.card.token_dim))
             if self.card.word_dim:
                 parts.append((rows, out[2], mask))
         if not self.card.word_dim:
@@ -153,17 +170,69 @@ class OnnxEncoder:
         tokenizer.no_padding()
         return tokenizer
 
-    @cached_property
-    def _image_session(self) -> Any:
-        return session(self._folder / "image.onnx", self._threads)
+    def _checked(
+        self, file: str, outputs: Sequence[NDArray[np.float32]], index: int, shape: tuple[int, ...]
+    ) -> NDArray[np.float32]:
+        """One output of a tower. Raises `EncoderError` where it is not what the card says, or not unit rows.
+
+        A tower that forgot to normalise would only be seen as bad answers.
+        """
+        where = f"{self._folder / file}, output {index + 1}"
+        if index >= len(outputs):
+            raise EncoderError(f"{where} is not there, and the card promises it: run `swath encoder check`")
+        values = outputs[index]
+        if values.shape != shape:
+            raise EncoderError(
+                f"{where} has shape {list(values.shape)} instead of {list(shape)}: the card is not of this "
+                "file; run `swath encoder check`"
+            )
+        lengths = np.linalg.norm(values, axis=-1).ravel()
+        off = np.abs(lengths - 1)
+        if (off > NORM_TOLERANCE).any():
+            raise EncoderError(
+                f"{where} has vectors of length {lengths[np.nanargmax(off)]:.4g} instead of 1: export the "
+                "tower with its normalisation"
+            )
+        return values
 
     @cached_property
-    def _text_session(self) -> Any:
-        return session(self._folder / "text.onnx", self._threads)
+    def _batches(self) -> devices.Batches:
+        return devices.Batches(devices.CPU_BATCH if self._providers[0] == _CPU else devices.GPU_BATCH)
+
+    @cached_property
+    def _providers(self) -> list[str]:
+        import onnxruntime
+
+        return devices.onnx_providers(self._device, onnxruntime.get_available_providers())
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The runtime's session of `image.onnx` and `text.onnx`, each opened when it is first asked for."""
+        return Sessions(self._folder, self._threads, self._providers)
 
 
-def session(path: Path, threads: int | None = None) -> Any:
-    """An ONNX Runtime session on the CPU, with int8 weights folded to fp32 when it is loaded.
+class Sessions:
+    """Sessions by the name of the file."""
+
+    def __init__(self, folder: Path, threads: int | None, providers: Sequence[str]) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._providers = providers
+        self._open: dict[str, Any] = {}
+
+    def __getitem__(self, file: str) -> Any:
+        if file not in self._open:
+            self._open[file] = session(self._folder / file, self._threads, self._providers)
+        return self._open[file]
+
+
+def open_encoder(place: str, threads: int | None = None) -> OnnxEncoder:
+    """The encoder `onnx:PLACE`, PLACE a folder. Raises `EncoderError` where it is none."""
+    return OnnxEncoder(Path(place), threads)
+
+
+def session(path: Path, threads: int | None = None, providers: Sequence[str] = (_CPU,)) -> Any:
+    """An ONNX Runtime session, by default on the processor, with int8 weights folded to fp32 at load.
 
     Raises `EncoderError` where the runtime cannot read the file.
     """
@@ -177,7 +246,7 @@ def session(path: Path, threads: int | None = None) -> Any:
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=list(providers))
     except Exception as error:
         if type(error).__module__.startswith("onnxruntime"):
             raise EncoderError(f"{path} cannot be loaded: {error}. Is the file whole?") from error

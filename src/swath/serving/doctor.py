@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     *("numpy", "onnxruntime", "tokenizers", "pylance", "pyarrow", "rasterio", "pillow", "msgspec", "click"),
-    *("rich", "pyyaml", "torch"),
+    *("rich", "pyyaml", "numba", "torch"),
 )
 _VARIABLES = (
     *("SWATH_HOME", "SWATH_DEBUG", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
@@ -47,18 +47,19 @@ def examine(archive: Path | None = None) -> dict[str, Any]:
     }
 
 
-def encoders() -> list[dict[str, Any]]:
-    """The installed encoders: name, folder, dim, revision, bytes, terms, description, figures, and problem
-    (empty: the files are those of the card).
+def encoders(place: Path | None = None) -> list[dict[str, Any]]:
+    """The installed encoders, or those in a folder: name, kind, folder, dim, revision, bytes, terms,
+    description, figures, and problem (empty: the files are those of the card).
     """
-    from swath.encoders import OnnxEncoder, installed
+    from swath.encoders import held_by, installed, load
 
     found = []
-    for name, folder in sorted(installed().items()):
+    for name, folder in sorted((installed() if place is None else held_by(place)).items()):
         about: dict[str, Any] = {
             "name": name,
             "folder": str(folder),
-            "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+            "kind": "",
+            "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
             "dim": None,
             "revision": "",
             "terms": "",
@@ -67,8 +68,9 @@ def encoders() -> list[dict[str, Any]]:
             "problem": "",
         }
         try:
-            encoder = OnnxEncoder(folder)
+            encoder = load(folder)
             about |= {
+                "kind": encoder.card.kind,
                 "dim": encoder.dim,
                 "revision": encoder.revision,
                 "terms": " ".join(encoder.card.terms.split()),
@@ -118,7 +120,7 @@ def _archive(path: Path, problems: list[str]) -> dict[str, Any] | None:
 
 def _copy(store: Store) -> list[str]:
     """What is wrong with the encoder in an archive; one without a copy of it is fine."""
-    from swath.encoders import OnnxEncoder
+    from swath.encoders import load
 
     folder = store.path / "encoder" / store.encoder_revision
     if not folder.is_dir():
@@ -126,20 +128,20 @@ def _copy(store: Store) -> list[str]:
     try:
         return [
             f"{folder / name} is not the file that its card names: put back a copy of the encoder's folder"
-            for name in OnnxEncoder(folder).verify()
+            for name in load(folder).verify()
         ]
     except (SwathError, OSError) as error:
         return [str(error)]
 
 
 def _runtime(problems: list[str]) -> dict[str, Any]:
-    """What computes: the kernels of searches, and the providers of encoders."""
+    """What computes and decodes: kernels of searches, providers of encoders, GDAL."""
     import numpy as np
 
     configuration: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
     blas = configuration.get("Build Dependencies", {}).get("blas", {})
     found: dict[str, Any] = {
-        "kernels": ["numpy"],
+        "kernels": ["numpy", *(["numba"] if _version("numba") else [])],
         "blas": " ".join(str(blas.get(key, "")) for key in ("name", "version")).strip() or "unknown",
     }
     try:
@@ -149,6 +151,13 @@ def _runtime(problems: list[str]) -> dict[str, Any]:
     except ImportError as error:
         problems.append(f"onnxruntime cannot be imported ({error}): install it again")
         found["providers"] = []
+    try:
+        import rasterio
+
+        found["gdal"] = rasterio.__gdal_version__
+    except ImportError as error:
+        problems.append(f"rasterio cannot be imported ({error}): install it again")
+        found["gdal"] = ""
     return found
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 from html import escape
 
-from swath.serving.sheet import Caption, Sheet
+import numpy as np
+from numpy.typing import NDArray
+
+from swath.serving.sheet import Cell, Sheet
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -25,6 +29,8 @@ li { display: flex; flex-direction: column; background: var(--card); border: 1px
   border-radius: 8px; overflow: hidden; }
 .picture { position: relative; aspect-ratio: 1; background: var(--line); }
 .picture img { width: 100%; height: 100%; object-fit: contain; display: block; }
+.picture .heat { position: absolute; inset: 0; }
+.picture:hover .heat { visibility: hidden; }
 .picture b { position: absolute; top: .5rem; left: .5rem; min-width: 1.7em; padding: .1em .5em;
   text-align: center; border-radius: 1em; background: rgb(0 0 0 / .62); color: #fff; font-size: .8rem; }
 .text { padding: .65rem .75rem .75rem; font-size: .8rem; color: var(--soft); }
@@ -40,7 +46,7 @@ code { font: .72rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace
 def page(sheet: Sheet) -> str:
     """The whole file."""
     title = escape(sheet.title)
-    cells = "\n".join(_cell(caption, picture) for caption, picture in sheet.cells)
+    cells = "\n".join(map(_cell, sheet.cells))
     body = f"<ol>\n{cells}\n</ol>" if cells else '<p class="none">Nothing was found.</p>'
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -50,12 +56,15 @@ def page(sheet: Sheet) -> str:
     )
 
 
-def _cell(caption: Caption, picture: bytes | None) -> str:
+def _cell(cell: Cell) -> str:
+    caption = cell.caption
     name, source = escape(caption.name), escape(caption.source)
     image = ""
-    if picture is not None:
-        data = base64.b64encode(picture).decode("ascii")
-        image = f'<img src="data:image/jpeg;base64,{data}" alt="{name}" loading="lazy">'
+    if cell.picture is not None:
+        image = f'<img src="{_inline("jpeg", cell.picture)}" alt="{name}" loading="lazy">'
+        if cell.heat is not None:
+            shade = _shade(cell.heat, cell.picture)
+            image += f'<img class="heat" src="{_inline("png", shade)}" alt="" loading="lazy">'
     mark = f"<b>{escape(caption.score)}</b> " if caption.score else ""
     facts = (caption.window, caption.place, caption.time)
     lines = "".join(f"<p>{escape(fact)}</p>" for fact in facts if fact)
@@ -65,3 +74,17 @@ def _cell(caption: Caption, picture: bytes | None) -> str:
         f'<span class="mark">{mark}{escape(caption.raw)}</span></p>'
         f"{lines}<code>{escape(caption.id)}</code></div></li>"
     )
+
+
+def _shade(heat: NDArray[np.float32], picture: bytes) -> bytes:
+    """The map in the proportions of the picture that it lies on."""
+    from PIL import Image
+
+    from swath.serving.heat import overlay_png
+
+    with Image.open(io.BytesIO(picture), formats=("JPEG",)) as thumbnail:
+        return overlay_png(heat, thumbnail.size)
+
+
+def _inline(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -7,7 +7,8 @@ import math
 
 from PIL import Image, ImageDraw, ImageFont
 
-from swath.serving.sheet import Caption, Sheet
+from swath.serving.heat import overlay
+from swath.serving.sheet import Caption, Cell, Sheet
 
 _SIDE = 224
 """Of a picture, in pixels."""
@@ -23,7 +24,7 @@ def draw(sheet: Sheet) -> bytes:
     count = len(sheet.cells)
     columns = min(_MOST_COLUMNS, max(_FEWEST_COLUMNS, math.ceil(math.sqrt(1.4 * count))))
     rows = math.ceil(count / columns)
-    text = _NAME + _LINE_HEIGHT * max((len(_facts(caption)) for caption, _ in sheet.cells), default=0)
+    text = _NAME + _LINE_HEIGHT * max((len(_facts(cell.caption)) for cell in sheet.cells), default=0)
     width = 2 * _MARGIN + columns * _SIDE + (columns - 1) * _GAP
     height = _HEADER + rows * (_SIDE + text + _GAP) + _MARGIN - (_GAP if rows else 0)
     image = Image.new("RGB", (width, height), _PAPER)
@@ -31,31 +32,30 @@ def draw(sheet: Sheet) -> bytes:
     room = width - 2 * _MARGIN
     _write(pen, (_MARGIN, 28), sheet.title, 26, _INK, room)
     _write(pen, (_MARGIN, 66), sheet.subtitle, 15, _SOFT, room)
-    for place, (caption, picture) in enumerate(sheet.cells):
+    for place, cell in enumerate(sheet.cells):
         left = _MARGIN + place % columns * (_SIDE + _GAP)
         top = _HEADER + place // columns * (_SIDE + text + _GAP)
-        _cell(image, pen, (left, top, left + _SIDE, top + _SIDE + text), caption, picture)
+        _cell(image, pen, (left, top, left + _SIDE, top + _SIDE + text), cell)
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
 
 
-def _cell(
-    image: Image.Image,
-    pen: ImageDraw.ImageDraw,
-    box: tuple[int, int, int, int],
-    caption: Caption,
-    picture: bytes | None,
-) -> None:
+def _cell(image: Image.Image, pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], cell: Cell) -> None:
     left, top, right, bottom = box
+    caption = cell.caption
     pen.rounded_rectangle((left - 1, top - 1, right, bottom), 7, _CARD, _LINE)
     pen.rectangle((left, top, left + _SIDE - 1, top + _SIDE - 1), _LINE)
-    if picture is not None:
-        with Image.open(io.BytesIO(picture), formats=("JPEG",)) as thumbnail:
+    if cell.picture is not None:
+        with Image.open(io.BytesIO(cell.picture), formats=("JPEG",)) as thumbnail:
             scale = _SIDE / max(thumbnail.size)
             size = (max(1, round(thumbnail.width * scale)), max(1, round(thumbnail.height * scale)))
             scaled = thumbnail.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        image.paste(scaled, (left + (_SIDE - size[0]) // 2, top + (_SIDE - size[1]) // 2))
+        corner = (left + (_SIDE - size[0]) // 2, top + (_SIDE - size[1]) // 2)
+        image.paste(scaled, corner)
+        if cell.heat is not None:
+            shade = overlay(cell.heat, size)
+            image.paste(shade, corner, shade)
     font = _font(14)
     label = pen.textlength(caption.rank, font)
     pen.rounded_rectangle((left + 8, top + 8, left + 24 + label, top + 30), 11, "#1c1c1a")

@@ -36,3 +36,9 @@ def unchanged(details: TileDetails) -> Path:
     raise ImageryError(
         f"{first}: is not there any more; put it back, or say where it went by `swath relocate`"
     )
+
+
+def own_id(tile: Tile) -> str:
+    """The id that an imported tile has in its table; empty for one that was cut from a file."""
+    value = "" if tile.window.width else tile.attributes.get("id", "")
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
