@@ -9,12 +9,27 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from swath.errors import ArchiveError, EncoderError, InputError
+from swath.int8 import quantise
+from swath.search.kernels import exact
 from swath.search.ordering import best_first, exact_scores
-from swath.search.stages.dense import top
-from swath.types import Candidates
+from swath.types import Array, Candidates, Int8Rows
 from tests.search.galleries import ids_of, obvious, vectors_of
 
 KINDS = ("unit", "coarse", "wild")
+
+
+def top(
+    vectors: NDArray[np.float16],
+    ids: Array,
+    queries: NDArray[np.float32],
+    k: int,
+    mask: NDArray[np.bool_] | None = None,
+    *,
+    compact: Int8Rows | None = None,
+    block: int | None = None,
+    threads: int | None = None,
+) -> list[Candidates]:
+    return exact.top(vectors, ids, queries, k, mask, compact=compact, block=block, threads=threads)[0]
 
 
 def pairs(found: Candidates) -> list[tuple[int, float]]:
@@ -49,13 +64,15 @@ def test_equals_the_obvious_search(
         vectors[rng.integers(0, n, n // 2)] = vectors[0]
     mask = None if share is None else rng.random(n) < share
     allowed = range(n) if mask is None else np.flatnonzero(mask).tolist()
-    for k in sorted({0, 1, n // 2, n, n + 5}):
-        expected = obvious(vectors, ids, query, k, allowed)
-        single = top(vectors, ids, query[None], k, mask, block=block, threads=threads)
-        assert pairs(single[0]) == expected
-        batch = top(vectors, ids, np.stack([query, -query, query]), k, mask, block=block)
-        assert pairs(batch[0]) == pairs(batch[2]) == expected
-        assert pairs(batch[1]) == obvious(vectors, ids, -query, k, allowed)
+    batch = np.stack([query, -query, query] * (3 if n % 2 else 1))
+    compact = quantise(vectors)
+    for k in sorted({0, 1, 2, n // 5, n // 2, n, n + 5}):
+        expected, opposite = (obvious(vectors, ids, one, k, allowed) for one in batch[:2])
+        for rows in (None, compact):
+            single = top(vectors, ids, query[None], k, mask, compact=rows, block=block, threads=threads)
+            assert pairs(single[0]) == expected
+            many = top(vectors, ids, batch, k, mask, compact=rows, block=block)
+            assert [pairs(found) for found in many] == [expected, opposite, expected] * (len(batch) // 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -108,7 +108,8 @@ def test_printing_is_canonical(written: str, printed: str) -> None:
         ("dense:9999999999", "K must be a whole number from 1", "9999999999"),
         ("dense:", "K, a whole number, must follow, and it ends here", ""),
         ("dense dense", "'>' and a stage, or the end, must follow, and here is 'dense'", "dense"),
-        ("dense(3)", "dense takes no arguments", "dense(3)"),
+        ("dense(3)", "argument 'bias' of dense must be a word", "dense(3)"),
+        ("words(3)", "words takes no arguments", "words(3)"),
         ("dense()", "a value must follow, and here is ')'", ")"),
         ("bits64(boas=ppsr)", "has no argument 'boas'; did you mean 'bias'?", "bits64(boas=ppsr)"),
         ("bits64(a=1, a=2)", "argument 'a' is given twice", "a"),
@@ -223,9 +224,14 @@ def test_names_come_from_the_registry() -> None:
 
 
 def test_every_preset_is_a_pipeline_of_known_stages() -> None:
-    card = {"ftf": {"k": 70, "balance": 0.4, "blend": 0.75, "temperature": 0.05}}
+    card = {
+        "cfitr": {"k": 70, "blend": 0.5},
+        "ftf": {"k": 70, "balance": 0.4, "blend": 0.75, "temperature": 0.05},
+    }
+    assert str(parse("cfitr", card)) == "hash128(bias=ppsr):70 > cross(blend=0.5)"
     assert str(parse("ftf", card)) == "dense:70 > btgi(balance=0.4, blend=0.75, temperature=0.05)"
-    assert card.keys() == PRESETS.keys(), "a new preset needs its line here"
+    assert str(parse("sgpd")) == "sparse:1000 > lists(0.98):100"
+    assert {*card, "sgpd"} == PRESETS.keys(), "a new preset needs its line here"
     with pytest.raises(SpecError, match="preset ftf takes k from the encoder's card, which has none"):
         parse("ftf")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.archive.lists import Lists
 from swath.errors import InputError
-from swath.types import Array, Scalar, Tile, Window
+from swath.int8 import quantise
+from swath.types import Array, Int8Rows, Scalar, Tile, Window
 
 _ALWAYS = ("height", "source", "time", "width")
 
@@ -24,11 +27,22 @@ class MemoryGallery:
 
     `ids` are ASCII; equal ids are allowed (equal texts) and ordered by row. `signals` are arrays of n rows
     each; `dense` is kept as float16, the way an archive stores it. `tiles`, where given, are the rows' tiles
-    and bring the attributes and footprints that filters use. Raises `InputError` where the parts do not fit.
+    and bring the attributes and footprints that filters use. `compact` makes int8 rows of `dense`, which pays
+    where many queries follow one another. `modality` says what the rows are, and `asked`, float32[q, D], all
+    queries that an evaluation has for them; `lists` are those of the rows. Raises `InputError` where the
+    parts do not fit.
     """
 
     def __init__(
-        self, ids: Sequence[str], signals: Mapping[str, Array], tiles: Sequence[Tile] | None = None
+        self,
+        ids: Sequence[str],
+        signals: Mapping[str, Array],
+        tiles: Sequence[Tile] | None = None,
+        *,
+        compact: bool = False,
+        modality: Literal["image", "text"] = "image",
+        asked: Array | None = None,
+        lists: Lists | None = None,
     ) -> None:
         if not all(name.isascii() and name for name in ids):
             raise InputError("Ids of a gallery are ASCII and not empty")
@@ -41,6 +55,10 @@ class MemoryGallery:
         for what, rows in {**self._signals, "tiles": self._tiles}.items():
             if len(rows) != len(ids):
                 raise InputError(f"A gallery of {len(ids)} ids has {len(rows)} rows of {what}")
+        self.compact: Int8Rows | None = quantise(self._signals["dense"]) if compact else None
+        self.modality = modality
+        self.asked = asked
+        self.lists = lists
         self._attributes: dict[str, Array] = {}
         self._bounds: NDArray[np.float64] | None = None
 
@@ -49,8 +67,9 @@ class MemoryGallery:
 
     @property
     def signals(self) -> frozenset[str]:
-        """Names of the signals."""
-        return frozenset(self._signals)
+        """Names of the signals; `lists` and `sparse` where there are lists, and where these have words."""
+        built = () if self.lists is None else ("lists", "sparse") if self.lists.postings else ("lists",)
+        return frozenset({*self._signals, *built})
 
     def signal(self, name: str) -> Array:
         """One signal."""

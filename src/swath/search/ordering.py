@@ -56,3 +56,10 @@ def best_first(
         among = rows[places]
         rows[places] = among[np.lexsort((among, ids[among], -scores[places]))]
     return Candidates(rows[:k], scores[:k])
+
+
+def standardised(scores: Array) -> NDArray[np.float64]:
+    """Scores of candidates less their mean, by their population deviation; zeros where all are equal."""
+    values = scores.astype(np.float64)
+    spread = values.std() if len(values) else 0.0
+    return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values)

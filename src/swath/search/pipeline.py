@@ -21,6 +21,8 @@ from swath.search.fusion import FUSIONS, Fusion
 from swath.search.stages import STAGES, Kind, Stage, Value
 
 PRESETS: dict[str, str] = {
+    "sgpd": "sparse:1000 > lists(0.98):100",
+    "cfitr": "hash128(bias=ppsr):{k} > cross(blend={blend})",
     "ftf": "dense:{k} > btgi(balance={balance}, blend={blend}, temperature={temperature})",
 }
 """Name to the spec it stands for. `{key}` is a number that the encoder's card states for this preset."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from swath.errors import EncoderError, InputError
 from swath.search.caret import short
-from swath.types import Array, Encoder, Gallery, Query
+from swath.types import Array, Encoder, Gallery, Query, TextFeatures
 
 UNWANTED = 0.5
 """What all unwanted parts weigh together, where the wanted ones weigh 1."""
@@ -42,23 +42,62 @@ class EncodedQuery:
     """Rows that are no hits: the tiles given as examples."""
     words_alone: bool = False
     """Whether one text is all that was asked; scores of such queries are calibrated."""
+    words: NDArray[np.float32] | None = None
+    """float32[L, w]: the vectors of the wanted words, text after text, where the encoder gives them."""
+    encoder: Encoder | None = None
+    """What encoded it; its heads make more of the vectors."""
+    centred: bool = False
+    """Whether `dense` is a sum of parts without the means of their modalities."""
 
     @property
     def parts(self) -> frozenset[str]:
-        """What a stage may need: `dense` always, `words`, `guide` and `tokens` where the query has them."""
+        """What a stage may need: `dense` always, and what else the query has."""
         return frozenset(
             {"dense"}
+            | ({"word vectors"} if self.words is not None else set())
             | ({"words"} if self.texts else set())
             | ({"guide"} if self.guide is not None else set())
             | ({"tokens"} if self.tokens is not None else set())
         )
 
 
+class Spoken:
+    """The words of many queries: encoded together, when the first of them is needed."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._places: dict[str, int] = {}
+        self._features: TextFeatures | None = None
+
+    def add(self, query: Query) -> None:
+        """Take in the words of a query. Raises `InputError` for a text that is empty."""
+        for text in (*query.texts, *query.unlike_texts):
+            self._places.setdefault(_clean(text), len(self._places))
+
+    def of(self, texts: Sequence[str]) -> TextFeatures:
+        """The features of some of the texts that were taken in."""
+        if self._features is None:
+            self._features = self._encoder.encode_texts(list(self._places))
+        whole, rows = self._features, [self._places[text] for text in texts]
+        return TextFeatures(
+            whole.embedding[rows],
+            None if whole.guide is None else whole.guide[rows],
+            None if whole.words is None else whole.words[rows],
+            None if whole.word_mask is None else whole.word_mask[rows],
+        )
+
+
 def encode(
-    query: Query, encoder: Encoder, gallery: Gallery, weights: Sequence[float] | None = None
+    query: Query,
+    encoder: Encoder,
+    gallery: Gallery,
+    weights: Sequence[float] | None = None,
+    *,
+    spoken: Spoken | None = None,
 ) -> EncodedQuery:
     """The query as vectors.
 
+    `spoken` has the words of many queries, this one among them.
     `weights` are positive numbers, one for each of `query.texts`, `images`, `likes`, `unlikes` and
     `unlike_texts`, in this order; they count as they are, where `query.weights` are shares. Raises
     `InputError` where the query is empty, names no tile or more than one, or cancels itself out, and
@@ -80,7 +119,9 @@ def encode(
     if both:
         raise InputError(f"Tile {_name(gallery.ids, min(both))} is liked and disliked: take one of them away")
 
-    words = encoder.encode_texts(texts) if texts else None
+    words = None
+    if texts:
+        words = encoder.encode_texts(texts) if spoken is None else spoken.of(texts)
     pictures = (
         encoder.encode_images(
             np.stack([_fit(pixels, encoder.image_size) for pixels in query.images])
@@ -88,21 +129,32 @@ def encode(
         if query.images
         else np.zeros((0, encoder.dim), np.float32)
     )
-    spoken = np.zeros((0, encoder.dim), np.float32) if words is None else words.embedding
+    said = np.zeros((0, encoder.dim), np.float32) if words is None else words.embedding
     split = len(query.texts)
     tiles = _stored(gallery, [*likes, *unlikes], encoder.dim)
-    vectors = np.concatenate([spoken[:split], pictures, tiles, spoken[split:]])
+    vectors = np.concatenate([said[:split], pictures, tiles, said[split:]])
     if not np.isfinite(vectors).all():
         raise EncoderError(f"Encoder {encoder.name} gave a vector that is not finite for this query")
     is_text = np.repeat([True, False, False, False, True], count)
     guides = None if words is None else words.guide
+    whole = wanted == 1 and not unwanted
     return EncodedQuery(
         dense=_combine(vectors, signed, is_text, encoder),
         texts=tuple(texts[:split]),
         guide=None if guides is None or not split else _mean_direction(guides[:split], signed[:split]),
         exclude=np.array(sorted({*likes, *unlikes}), np.int64),
-        words_alone=wanted == split == 1 and not unwanted,
+        words_alone=whole and split == 1,
+        words=None if words is None or not split else _word_vectors(words, split),
+        encoder=encoder,
+        centred=not whole,
     )
+
+
+def _word_vectors(features: TextFeatures, wanted: int) -> NDArray[np.float32] | None:
+    if features.words is None or features.word_mask is None:
+        return None
+    vectors: NDArray[np.float32] = features.words[:wanted][features.word_mask[:wanted]]
+    return vectors
 
 
 def find(name: str, ids: Array) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -27,6 +28,8 @@ class Cost:
     """Rows visited."""
     bytes_read: int
     kernel: str
+    note: str = ""
+    """What else there is to say of it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Parametric:
         A last field of type `tuple[float, ...]` takes all positional arguments that are left. Raises
         `SpecError` for what does not fit; a class refuses values in `__post_init__` by the same error.
         """
-        hints = get_type_hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable, mypy doubts it for Self
         known = {f.name: f for f in fields(cls) if f.name != "bits"}
         bound: dict[str, Any] = {} if bits is None else {"bits": bits}
         names = list(known)
@@ -69,6 +72,11 @@ class Parametric:
             if name not in bound and f.default is MISSING and f.default_factory is MISSING:
                 raise SpecError(f"{cls.name} needs its argument '{name}'")
         return cls(**bound)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)  # takes longer than many a search
 
 
 def _fit(owner: str, name: str, wanted: Any, value: Value) -> Value:
@@ -109,6 +117,10 @@ class Stage(Parametric, ABC):
         """Parts that it needs and the query does not have."""
         return self.needs - query.parts
 
+    def behind(self, before: str) -> Self:  # noqa: ARG002
+        """The stage as it is behind another, whose spec is `before`."""
+        return self
+
     @abstractmethod
     def run(
         self,
@@ -138,6 +150,9 @@ class Stage(Parametric, ABC):
         ]
         costs = [cost for _, cost in done]
         total = Cost(
-            sum(c.rows for c in costs), sum(c.bytes_read for c in costs), costs[0].kernel if costs else ""
+            sum(c.rows for c in costs),
+            sum(c.bytes_read for c in costs),
+            costs[0].kernel if costs else "",
+            costs[0].note if len(costs) == 1 else "",
         )
         return [found for found, _ in done], total

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.errors import ArchiveError, EncoderError, InputError
-from swath.search.ordering import best_first, exact_scores
+from swath.search import biases
+from swath.search.biased import biased
+from swath.search.kernels.exact import top
 from swath.search.query import EncodedQuery
 from swath.search.stages.base import Cost, Kind, Stage
-from swath.types import Array, Candidates, Gallery
-
-_BLOCK = 2048
-"""Rows a single query converts at a time: their float32 stay in the last-level cache."""
-_BATCH_BLOCK = 8192
-"""Rows for a batch: fewer, larger steps, since every step costs each query a fixed time."""
-_BATCH = 256
-"""Queries that share one pass; bounds the scores held at a time to a few MiB."""
-_WORTH_A_THREAD = 16 << 20
-"""Bytes of vectors below which a second thread costs more than it brings."""
-
-_FLOAT32_UNIT = 2.0**-24
-_SMALLEST_NORMAL = 2.0**-14
-"""Of float16. Smaller values may be read as zero where the processor flushes subnormal numbers."""
-_BIAS = np.float32(2.0**112)
-"""Between the exponent biases of float32 (127) and float16 (15)."""
-_MOVED = np.int32(-0x70000001)
-"""Sign, exponent and mantissa of a float16 that was moved to its place in a float32."""
+from swath.types import Candidates, Gallery
 
 
 @dataclass(frozen=True)
 class Dense(Stage):
-    """Dot products of the stored float16 embeddings with the query's; exact, see `exact_scores`."""
+    """Dot products of the stored float16 embeddings with the query's; exact, see `exact_scores`.
+
+    A bias takes away from each row what makes it near to queries in general; `bank` says which queries (see
+    `swath.search.biases`).
+    """
 
     name: ClassVar[str] = "dense"
     kind: ClassVar[Kind] = "recall"
+
+    bias: str = "none"
+    bank: str = "train"
+
+    def __post_init__(self) -> None:
+        biases.check(self.bias, self.bank)
 
     @property
     def signals(self) -> frozenset[str]:
@@ -70,194 +61,36 @@ class Dense(Stage):
         mask: NDArray[np.bool_] | None,
         threads: int | None = None,
     ) -> tuple[list[Candidates], Cost]:
-        """The same for many queries, which share the reading and conversion of the vectors."""
-        vectors = gallery.signal("dense")
-        stacked = np.stack([query.dense for query in queries]) if queries else np.zeros((0, vectors.shape[1]))
-        found = top(vectors, gallery.ids, stacked.astype(np.float32), k, mask, threads=threads)
-        rows = len(gallery) if mask is None else int(np.count_nonzero(mask))
-        passes = -(-len(queries) // _BATCH) if k else 0
-        read = rows * passes * vectors.shape[1] * vectors.itemsize
-        return found, Cost(rows * passes, read, "numpy float32, rescored exactly")
-
-
-def top(
-    vectors: NDArray[np.float16],
-    ids: Array,
-    queries: NDArray[np.float32],
-    k: int,
-    mask: NDArray[np.bool_] | None = None,
-    *,
-    block: int | None = None,
-    threads: int | None = None,
-) -> list[Candidates]:
-    """The k best rows of float16[n, D] for each of float32[m, D], by `exact_scores` and `best_first`.
-
-    A pass in float32 with a bound on its error leaves out the rows that cannot be among the best; the others
-    are scored exactly. So `block` (rows at a time) and `threads` change the time and nothing else. Memory is
-    bounded by the block and k. Raises `ArchiveError` where a stored vector is not finite, `EncoderError`
-    where a query is of another width.
-    """
-    if queries.shape[1] != vectors.shape[1]:
-        raise EncoderError(
-            f"The query has {queries.shape[1]} numbers and the stored vectors have {vectors.shape[1]}: "
-            "search with the encoder that made the archive"
+        """The same for many queries, which share the reading of the vectors."""
+        if self.bias == "none" or not queries:
+            return _plain(gallery, queries, k, mask, threads)
+        bias = biases.dense_bias(gallery, queries[0], self.bias, self.bank)
+        return biased(
+            lambda some, enough: _plain(gallery, some, enough, mask, threads),
+            queries,
+            bias,
+            gallery.ids,
+            k,
+            len(gallery) if mask is None else int(np.count_nonzero(mask)),
         )
-    if not (np.abs(queries) < 2.0**14).all():
-        raise InputError("The query vector is not finite, or larger than 16384: normalise it")
-    rows = None if mask is None or mask.all() else np.flatnonzero(mask)
-    count = len(vectors) if rows is None else len(rows)
-    found: list[Candidates] = []
-    for first in range(0, len(queries), _BATCH):
-        part = queries[first : first + _BATCH]
-        step = block or (_BLOCK if len(part) == 1 else _BATCH_BLOCK)
-        # A batch is a matrix product, which the library spreads over threads itself.
-        workers = _workers(count * vectors.shape[1] * 2, threads) if len(part) == 1 else 1
-        cuts = [count * i // workers for i in range(workers + 1)]
-        spans = list(pairwise(cuts))
-        if workers == 1:
-            found += [best.result(ids) for best in _scan(vectors, ids, part, k, rows, spans[0], step)]
-            continue
-        with ThreadPoolExecutor(workers) as pool:
-            scans = pool.map(lambda span: _scan(vectors, ids, part, k, rows, span, step), spans)  # noqa: B023
-            found += [_Best.merged(same).result(ids) for same in zip(*scans, strict=True)]
-    return found
 
 
-def _workers(size: int, threads: int | None) -> int:
-    if threads is not None:
-        return max(1, threads)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(available, size // _WORTH_A_THREAD))
-
-
-class _Best:
-    """The k best rows of one query so far, with exact scores."""
-
-    def __init__(self, k: int) -> None:
-        self.k = k
-        self.floor = -np.inf
-        """A row with a lower score is not among the k best."""
-        self._rows: list[NDArray[np.int64]] = []
-        self._scores: list[NDArray[np.float32]] = []
-        self._held = 0
-
-    def add(self, rows: NDArray[np.int64], scores: NDArray[np.float32], ids: Array) -> None:
-        self._rows.append(rows)
-        self._scores.append(scores)
-        self._held += len(rows)
-        # Sorting only when the number doubled keeps the work in proportion to what was added.
-        if self._held == self.k:
-            self.floor = float(min(part.min(initial=np.inf) for part in self._scores))
-        elif self._held >= (2 * self.k if self.floor > -np.inf else self.k):
-            kept = self.result(ids)
-            self._rows, self._scores, self._held = [kept.rows], [kept.scores], self.k
-            self.floor = float(kept.scores[-1])
-
-    def result(self, ids: Array) -> Candidates:
-        rows = np.concatenate([np.zeros(0, np.int64), *self._rows])
-        scores = np.concatenate([np.zeros(0, np.float32), *self._scores])
-        return best_first(rows, scores, ids, self.k)
-
-    @classmethod
-    def merged(cls, parts: Sequence[_Best]) -> _Best:
-        whole = cls(parts[0].k)
-        whole._rows = [rows for part in parts for rows in part._rows]
-        whole._scores = [scores for part in parts for scores in part._scores]
-        return whole
-
-
-def _scan(
-    vectors: NDArray[np.float16],
-    ids: Array,
-    queries: NDArray[np.float32],
+def _plain(
+    gallery: Gallery,
+    queries: Sequence[EncodedQuery],
     k: int,
-    rows: NDArray[np.int64] | None,
-    span: tuple[int, int],
-    step: int,
-) -> list[_Best]:
-    """The best of the allowed rows number `span[0]` to `span[1]`."""
-    bests = [_Best(k) for _ in queries]
-    if k == 0:
-        return bests
-    taxicab = np.abs(queries).sum(1, dtype=np.float64)
-    scaled = queries * _BIAS
-    buffer = np.empty((0, vectors.shape[1]), np.int32)
-    seen = 0
-    for allowed, read, places in _blocks(vectors, rows, span, step):
-        seen += len(allowed)
-        ceiling = _ceiling(read)
-        if ceiling > 65536.0:
-            _refuse_broken(allowed, read if places is None else read[places], ids)
-        if seen <= k:
-            exact = exact_scores(read if places is None else read[places], queries)
-            for best, column in zip(bests, exact.T, strict=True):
-                best.add(allowed, column, ids)
-            continue
-        if len(buffer) < len(read):
-            buffer = np.empty(read.shape, np.int32)
-        rough = _rough_scores(read, scaled, buffer)
-        if places is not None:
-            rough = rough[:, places]
-        slack = taxicab * (1.01 * (vectors.shape[1] + 8) * _FLOAT32_UNIT * ceiling + _SMALLEST_NORMAL) + 1e-30
-        for best, query, line, error in zip(bests, queries, rough, slack.tolist(), strict=True):
-            chosen = np.flatnonzero(line >= np.float32(best.floor - error))
-            if len(chosen) > k:
-                among = line[chosen]
-                worst = float(np.partition(among, len(among) - k)[len(among) - k])
-                chosen = chosen[among >= np.float32(worst - 2 * error)]
-            if len(chosen):
-                x = read[chosen if places is None else places[chosen]]
-                best.add(allowed[chosen], exact_scores(x, query[None])[:, 0], ids)
-    return bests
-
-
-def _blocks(
-    vectors: NDArray[np.float16], rows: NDArray[np.int64] | None, span: tuple[int, int], step: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16], NDArray[np.int64] | None]]:
-    """Allowed rows, vectors read for them, and where in these they are (None: they are all of them)."""
-    for start in range(*span, step):
-        stop = min(start + step, span[1])
-        if rows is None:
-            yield np.arange(start, stop), vectors[start:stop], None
-            continue
-        allowed = rows[start:stop]
-        first, last = int(allowed[0]), int(allowed[-1])
-        # Gathering a row costs about as much as scoring it; rows that lie close together are read through.
-        if last - first >= 2 * len(allowed):
-            yield allowed, vectors[allowed], None
-        else:
-            dense = last - first + 1 == len(allowed)
-            yield allowed, vectors[first : last + 1], None if dense else allowed - first
-
-
-def _rough_scores(
-    vectors: NDArray[np.float16], scaled: NDArray[np.float32], buffer: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """float32[m, n] of float16[n, D] with float32[m, D] * 2**112, by the fastest path that NumPy has.
-
-    NumPy converts float16 one number at a time. Moving the bits to their places in a float32 is five times
-    faster; it leaves the exponent too small by the difference of the biases, and the scaled query makes up
-    for that.
-    """
-    moved = buffer[: len(vectors)]
-    np.copyto(moved, np.ascontiguousarray(vectors).view(np.int16))
-    np.left_shift(moved, 13, out=moved)
-    np.bitwise_and(moved, _MOVED, out=moved)
-    floats = moved.view(np.float32)
-    if len(scaled) == 1:
-        # Unlike a matrix-vector product it never starts the library's own threads, which ours would fight.
-        return np.asarray(np.vecdot(floats, scaled[0])[None], np.float32)
-    return np.asarray(np.matmul(scaled, floats.T), np.float32)
-
-
-def _ceiling(vectors: NDArray[np.float16]) -> float:
-    """A power of two above every magnitude: the exponents, or-ed together, are not below the largest."""
-    bits = int(np.bitwise_or.reduce(np.ascontiguousarray(vectors).reshape(-1).view(np.uint16)))
-    return float(2.0 ** (((bits >> 10) & 31) - 14))
-
-
-def _refuse_broken(rows: NDArray[np.int64], vectors: NDArray[np.float16], ids: Array) -> None:
-    broken = rows[~np.isfinite(vectors).all(1)]
-    if len(broken):
-        name = bytes(ids[broken[0]]).decode("ascii", "replace")
-        raise ArchiveError(f"The stored vector of tile {name} is not finite: verify the archive")
+    mask: NDArray[np.bool_] | None,
+    threads: int | None,
+) -> tuple[list[Candidates], Cost]:
+    vectors = gallery.signal("dense")
+    stacked = np.stack([query.dense for query in queries]) if queries else np.zeros((0, vectors.shape[1]))
+    found, work = top(
+        vectors,
+        gallery.ids,
+        stacked.astype(np.float32),
+        k,
+        mask,
+        compact=gallery.compact,
+        threads=threads,
+    )
+    return found, Cost(work.rows, work.bytes_read, work.kernel)

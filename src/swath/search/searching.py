@@ -1,0 +1,246 @@
+"""Ask: from queries to hits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swath.errors import InputError
+from swath.search import filters
+from swath.search.collapse import distinct
+from swath.search.engine import check, run_many
+from swath.search.parser import parse
+from swath.search.pipeline import Auto, Pipeline
+from swath.search.planner import choose
+from swath.search.query import EncodedQuery, Spoken, encode
+from swath.search.scores import calibration_of, check_least, kind_of, no_calibration, probabilities
+from swath.types import Candidates, Encoder, Gallery, Hit, Hits, Query, StageTrace
+
+_TOGETHER = 256
+"""Queries whose words are encoded together, and that share one reading of the signals where they can."""
+
+
+def search(
+    gallery: Gallery,
+    query: Query,
+    encoder: Encoder,
+    *,
+    pipeline: Pipeline | str = "auto",
+    k: int = 20,
+    weights: Sequence[float] | None = None,
+    min_score: float | None = None,
+    collapse: bool = False,
+    threads: int | None = None,
+) -> Hits:
+    """The best k tiles that pass the filters; fewer where fewer pass, or the pipeline states a smaller K.
+
+    `weights` belong to the parts of the query (see `swath.search.query.encode`). `min_score` leaves out hits
+    whose probability is lower, and `collapse` those that show the same as a better one (see
+    `swath.search.collapse`). `threads` None takes what the machine has. Neither filters nor `threads` ever
+    change the order or the scores of what is found.
+
+    Raises `InputError` (with `SpecError` and `ExpressionError`) for what cannot be asked, and for `min_score`
+    where the encoder's card has no calibration for the pipeline and the kind of query.
+    """
+    (hits,) = search_many(
+        gallery,
+        [query],
+        encoder,
+        pipeline=pipeline,
+        k=k,
+        weights=None if weights is None else [weights],
+        min_score=min_score,
+        collapse=collapse,
+        threads=threads,
+    )
+    return hits
+
+
+def search_many(
+    gallery: Gallery,
+    queries: Sequence[Query],
+    encoder: Encoder,
+    *,
+    pipeline: Pipeline | str = "auto",
+    k: int = 20,
+    weights: Sequence[Sequence[float] | None] | None = None,
+    min_score: float | None = None,
+    collapse: bool = False,
+    threads: int | None = None,
+) -> list[Hits]:
+    """`search` for many queries, equal to `search` for each of them.
+
+    Words are encoded together. Queries of the same kind with the same filters and no examples share the
+    reading of the signals; the trace of the stages is then that of all of them together, and the note says of
+    how many. Raises as `search` does.
+    """
+    if k < 0:
+        raise InputError(f"k is the number of hits, at least 0, not {k}")
+    if min_score is not None:
+        check_least(min_score)
+    asked = parse(pipeline, getattr(encoder, "presets", None)) if isinstance(pipeline, str) else pipeline
+    check(asked, gallery)
+    asking = _Asking(gallery, encoder, asked, k, min_score, collapse, threads)
+    given = [None] * len(queries) if weights is None else weights
+    answers: list[Hits] = []
+    for first in range(0, len(queries), _TOGETHER):
+        part = slice(first, first + _TOGETHER)
+        answers += asking.answer(queries[part], given[part], first, len(queries))
+    return answers
+
+
+_Made = TypeVar("_Made")
+_Filtered: TypeAlias = tuple[NDArray[np.bool_] | None, tuple[StageTrace, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A query that can run."""
+
+    query: Query
+    encoded: EncodedQuery
+    allowed: NDArray[np.bool_] | None
+    trace: tuple[StageTrace, ...]
+
+
+class _Asking:
+    """What all queries of one call share."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        encoder: Encoder,
+        asked: Pipeline,
+        k: int,
+        min_score: float | None,
+        collapse: bool,
+        threads: int | None,
+    ) -> None:
+        self.gallery, self.encoder, self.asked, self.k = gallery, encoder, asked, k
+        self.min_score, self.collapse, self.threads = min_score, collapse, threads
+        self._filtered: dict[object, _Filtered] = {}
+
+    def answer(
+        self, queries: Sequence[Query], weights: Sequence[Sequence[float] | None], before: int, count: int
+    ) -> list[Hits]:
+        """Hits of the queries number `before` and on, of `count` in all."""
+        spoken = Spoken(self.encoder)
+        for place, query in enumerate(queries, before):
+            self._named(place, count, spoken.add, query)
+        groups: dict[tuple[Pipeline, object], list[tuple[int, _Ready]]] = {}
+        for place, (query, own) in enumerate(zip(queries, weights, strict=True)):
+            ready = self._named(before + place, count, self._ready, query, own, spoken)
+            pipeline = self._named(before + place, count, self._choose, ready)
+            same = (query.where, query.bbox, ready.encoded.exclude.tobytes(), ready.encoded.parts)
+            groups.setdefault((pipeline, same), []).append((place, ready))
+        answers: dict[int, Hits] = {}
+        for (pipeline, _), group in groups.items():
+            hits = self._run(pipeline, [ready for _, ready in group])
+            answers.update(zip((place for place, _ in group), hits, strict=True))
+        return [answers[place] for place in range(len(queries))]
+
+    def _named(self, place: int, count: int, work: Callable[..., _Made], *args: object) -> _Made:
+        try:
+            return work(*args)
+        except InputError as error:
+            if count == 1:
+                raise
+            raise type(error)(f"Query {place + 1} of {count}: {error}") from error
+
+    def _choose(self, ready: _Ready) -> Pipeline:
+        """What runs. Raises `InputError` where its scores must be probabilities and are not."""
+        query, pipeline = ready.encoded, self.asked
+        if isinstance(self.asked.source, Auto):
+            filtered = ready.allowed is not None
+            pipeline = choose(self.gallery, self.encoder, query, self.k, filtered=filtered)
+        if self.min_score is not None and calibration_of(self.encoder, pipeline, kind_of(query)) is None:
+            raise no_calibration(self.encoder, pipeline, kind_of(query))
+        return pipeline
+
+    def _ready(self, query: Query, weights: Sequence[float] | None, spoken: Spoken) -> _Ready:
+        same = query.where, query.bbox
+        if same not in self._filtered:
+            self._filtered[same] = self._filter(query)
+        allowed, trace = self._filtered[same]
+        started = time.perf_counter()
+        encoded = encode(query, self.encoder, self.gallery, weights, spoken=spoken)
+        cost = StageTrace("encode", 1, 0, _since(started), self.encoder.name)
+        if len(encoded.exclude):
+            allowed = np.ones(len(self.gallery), bool) if allowed is None else allowed.copy()
+            allowed[encoded.exclude] = False
+        return _Ready(query, encoded, allowed, (*trace, cost))
+
+    def _filter(self, query: Query) -> _Filtered:
+        started = time.perf_counter()
+        allowed = filters.mask(self.gallery, query.where, query.bbox)
+        if allowed is None:
+            return None, ()
+        count = f"{np.count_nonzero(allowed)} of {len(self.gallery)} rows pass"
+        return allowed, (StageTrace("filter", len(self.gallery), 0, _since(started), "numpy", count),)
+
+    def _run(self, pipeline: Pipeline, group: Sequence[_Ready]) -> list[Hits]:
+        """Answers to queries that run together."""
+        encoded, allowed = [ready.encoded for ready in group], group[0].allowed
+        found, costs = run_many(pipeline, self.gallery, encoded, self.k, allowed, threads=self.threads)
+        if self.collapse:
+            found, cost = self._collapsed(pipeline, encoded, allowed, found)
+            costs = (*costs, cost)
+        if len(group) > 1:
+            together = f"{len(group)} queries together"
+            costs = tuple(
+                replace(cost, note="; ".join(filter(None, (cost.note, together)))) for cost in costs
+            )
+        answers = []
+        for ready, one in zip(group, found, strict=True):
+            fit = calibration_of(self.encoder, pipeline, kind_of(ready.encoded))
+            scores = None if fit is None else probabilities(fit, one, self.gallery, ready.encoded).tolist()
+            hits = self._hits(one, scores)
+            answers.append(Hits(hits, str(pipeline), (*ready.trace, *costs), ready.query))
+        return answers
+
+    def _collapsed(
+        self,
+        pipeline: Pipeline,
+        queries: Sequence[EncodedQuery],
+        allowed: NDArray[np.bool_] | None,
+        found: list[Candidates],
+    ) -> tuple[list[Candidates], StageTrace]:
+        """The k best that differ, of as many more as it takes to find them."""
+        started = time.perf_counter()
+        vectors = self.gallery.signal("dense")
+        kept: list[Candidates] = []
+        read = 0
+        for query, candidates in zip(queries, found, strict=True):
+            asked, whole = self.k, candidates
+            places = distinct(vectors[whole.rows], self.k)
+            # Fewer than were asked for: there are no more to come.
+            while len(places) < self.k and len(whole.rows) == asked:
+                asked *= 2
+                ((whole,), _) = run_many(
+                    pipeline, self.gallery, [query], asked, allowed, threads=self.threads
+                )
+                places = distinct(vectors[whole.rows], self.k)
+            read += len(whole.rows)
+            kept.append(Candidates(whole.rows[places], whole.scores[places]))
+        left = read - sum(len(one.rows) for one in kept)
+        note = f"{left} that were looked at are left out or not needed"
+        size = read * vectors.shape[1] * vectors.itemsize
+        return kept, StageTrace("collapse", read, size, _since(started), "numpy float64", note)
+
+    def _hits(self, found: Candidates, scores: list[float] | None) -> tuple[Hit, ...]:
+        several: Sequence[float | None] = scores or [None] * len(found.rows)
+        hits = zip(found.rows.tolist(), found.scores.tolist(), several, strict=True)
+        return tuple(
+            Hit(rank, self.gallery.tile(row), raw, score)
+            for rank, (row, raw, score) in enumerate(hits, 1)
+            if self.min_score is None or (score is not None and score >= self.min_score)
+        )
+
+
+def _since(started: float) -> float:
+    return 1e3 * (time.perf_counter() - started)
