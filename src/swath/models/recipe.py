@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 import yaml
 
 from swath.errors import RecipeError
 
+_MOST_BRACKETS = 200
+"""PyYAML takes time that grows with the square of nested ones, and more."""
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
@@ -70,6 +73,20 @@ class LossPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smoothing: float
     balance: float
     temperature: float
+    inter: Literal["kl", "mil", "triplet"] = "kl"
+    """How images and texts are told apart, at every granularity; see `training.losses`."""
+    agreement: Literal["pearson", "kl"] = "pearson"
+    """How the coarse scores learn from the fine ones, with the weight `intra`."""
+    ramp: float = 0.0
+    """Share of the steps over which the weight of `intra` rises from 0."""
+    form: Literal["pool", "gate", "score"] = "pool"
+    """Reading of the interaction block; see `models.interaction`."""
+    region: float = 0.0
+    """Weight of the loss at a granularity between: tokens averaged to `regions` x `regions` cells."""
+    regions: Positive = 2
+    soft: Share = 0.0
+    """Share of the targets that goes to texts alike, by their sentence vectors; only with `inter: kl`."""
+    soft_temperature: float = 0.05
 
 
 class DataPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,12 +129,22 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: DataPart
     optimiser: OptimiserPart
     seed: int = 0
+    task: Literal["dual"] = "dual"
+    """What is trained: recipes of other tasks have other parts."""
+
+
+Kind = TypeVar("Kind", bound=msgspec.Struct)
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes in the package."""
-    folder = resources.files("swath") / "recipes"
-    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+    """Names of the recipes in the package: `base`, `ftf/lambda-0`."""
+    folder = Path(str(resources.files("swath") / "recipes"))
+    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml"))
+
+
+def task_of(name: str | Path) -> str:
+    """What a recipe trains: its key `task`. Raises `RecipeError` as `load_recipe` does."""
+    return str(_content(name, ()).get("task", "dual"))
 
 
 def load_recipe(name: str | Path, changes: dict[str, Any] | None = None) -> Recipe:
@@ -130,6 +157,11 @@ def load_recipe(name: str | Path, changes: dict[str, Any] | None = None) -> Reci
     Raises:
         RecipeError: no such recipe, an unknown key (names the nearest), or a value of the wrong type.
     """
+    return load_as(Recipe, name, changes)
+
+
+def load_as(kind: type[Kind], name: str | Path, changes: dict[str, Any] | None = None) -> Kind:
+    """`load_recipe` for a recipe of another task, a msgspec struct that forbids unknown fields."""
     content = _content(name, ())
     for dotted, value in (changes or {}).items():
         place = content
@@ -140,30 +172,43 @@ def load_recipe(name: str | Path, changes: dict[str, Any] | None = None) -> Reci
                 raise RecipeError(f"recipe {name}: {dotted} is inside a value, not a section")
         place[last] = value
     try:
-        return msgspec.convert(content, Recipe, strict=True)
+        return msgspec.convert(content, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise RecipeError(f"recipe {name}: {error}{_nearest(str(error))}") from error
+        raise RecipeError(f"recipe {name}: {error}{_nearest(str(error), kind)}") from error
 
 
 def _content(name: str | Path, seen: tuple[str, ...]) -> dict[str, Any]:
     if str(name) in seen:
         raise RecipeError(f"recipes extend each other in a circle: {' > '.join((*seen, str(name)))}")
     try:
-        content = yaml.safe_load(_text(name))
+        text = _text(name)
+        if text.count("{") + text.count("[") > _MOST_BRACKETS:
+            raise RecipeError(f"recipe {name} has over {_MOST_BRACKETS} brackets: it is no recipe")
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {name} is not YAML: {error}") from error
+    except RecursionError as error:
+        raise RecipeError(f"recipe {name} has brackets in brackets, too many of them") from error
     if not isinstance(content, dict):
         raise RecipeError(f"recipe {name} is not a YAML mapping of sections")
     base = content.pop("extends", None)
-    return _merge(_content(base, (*seen, str(name))), content) if base else content
+    if base is None:
+        return content
+    if not isinstance(base, str):
+        raise RecipeError(f"recipe {name} extends {base!r:.40}: give the name of a recipe, or a file")
+    return _merge(_content(base, (*seen, str(name))), content)
 
 
 def _text(name: str | Path) -> str:
     packaged = resources.files("swath") / "recipes" / f"{name}.yaml"
-    if isinstance(name, str) and re.fullmatch(r"[\w/-]+", name) and packaged.is_file():
+    if isinstance(name, str) and re.fullmatch(r"[\w/-]{1,100}", name) and packaged.is_file():
         return packaged.read_text()
-    if Path(name).is_file():
-        return Path(name).read_text()
+    # Unlike Path.is_file, os.path.isfile is simply false for a name that no file can have.
+    if os.path.isfile(name):  # noqa: PTH113
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise RecipeError(f"recipe {name} cannot be read: {error.strerror}") from error
     near = difflib.get_close_matches(str(name), recipe_names(), 1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(recipe_names())}, or name a file."
     raise RecipeError(f"there is no recipe {str(name)!r}: {hint}")
@@ -177,11 +222,11 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _nearest(message: str) -> str:
+def _nearest(message: str, kind: type[msgspec.Struct]) -> str:
     unknown = re.search(r"unknown field `(\w+)`", message)
     if not unknown:
         return ""
-    parts = [Recipe, ImagePart, TextPart, HeadPart, LossPart, DataPart, OptimiserPart]
+    parts = [kind, ImagePart, TextPart, HeadPart, LossPart, DataPart, OptimiserPart]
     known = {key for part in parts for key in get_type_hints(part)}
     near = difflib.get_close_matches(unknown[1], known, 1)
     return f" (did you mean `{near[0]}`?)" if near else ""

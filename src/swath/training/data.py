@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.captions import CaptionedSet, load, normalise
+from swath.captions import CaptionedSet, normalise
 from swath.errors import InputError
+from swath.evaluation.guard import load_to_choose, refuse_test
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,10 @@ class Corpus:
 def corpus(sets: Sequence[CaptionedSet]) -> Corpus:
     """Put captioned sets together.
 
-    Raises `InputError` where one is a test split: nothing is trained or chosen on test data.
+    Raises `InputError` where one holds test images: nothing is trained or chosen on them, unless the name of
+    its split says that it is meant (see `swath.evaluation.guard`).
     """
-    for one in sets:
-        if one.split == "test":
-            raise InputError(f"{one.name}:test cannot be trained or selected on; name a train or val split")
+    refuse_test(sets)
     texts: dict[str, int] = {}
     classes: dict[str, int] = {}
     captions, labels = [], []
@@ -65,14 +65,13 @@ def corpus(sets: Sequence[CaptionedSet]) -> Corpus:
 def load_sets(names: Sequence[str], roots: Mapping[str, Path]) -> list[CaptionedSet]:
     """Load `name:split` sets from the roots that the user gave.
 
-    Raises `InputError` where a root is missing (the message names the option) or a test split is asked for.
+    Raises `InputError` where a root is missing (the message names the option), and where a set holds test
+    images and its name does not say that this is meant, as `rsicd:test!` does.
     """
     sets = []
     for name in names:
         dataset, _, split = name.partition(":")
         if dataset not in roots:
             raise InputError(f"the recipe needs {dataset}: add --data {dataset}=FOLDER")
-        if split == "test":
-            raise InputError(f"the recipe names {name}: nothing is trained or chosen on a test split")
-        sets.append(load(dataset, roots[dataset], split))
+        sets.append(load_to_choose(dataset, roots[dataset], split))
     return sets

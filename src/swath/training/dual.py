@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from swath.evaluation import Relevance, rank_embeddings
 from swath.models.dual import ImageTower, TextTower, side_by_side
-from swath.models.interaction import btgi
+from swath.models.interaction import btgi, regions
 from swath.models.recipe import Recipe
 from swath.training.data import Corpus
-from swath.training.losses import contrastive, pearson, targets_of
+from swath.training.losses import INTER, INTRA, softened, targets_of
 
 
 class Towers(nn.Module):
@@ -48,9 +48,14 @@ class Batch:
     text: Tensor
     """float[B, width]"""
     targets: Tensor
-    """float[B, B], 1 where the caption is true of the image."""
+    """float[B, B], 1 where the caption is true of the image, or shares of it (`loss.soft`)."""
     labels: Tensor
     """int64[B], -1 where the scene class is unknown."""
+    done: float
+    """Share of the training that is behind."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 class DualTask:
@@ -92,12 +97,20 @@ class DualTask:
             rows = order[step * size : (step + 1) * size]
             views = rng.integers(len(self._cells), size=size)
             chosen = np.array([rng.choice(self.train.captions[row]) for row in rows])
+            targets = targets_of(torch.from_numpy(chosen), torch.from_numpy(self._own[rows]))
             yield Batch(
                 torch.from_numpy(np.stack([self._cell(v, row) for v, row in zip(views, rows, strict=True)])),
                 self._texts[chosen],
-                targets_of(torch.from_numpy(chosen), torch.from_numpy(self._own[rows])),
+                self._softened(targets, self._texts[chosen]),
                 self._labels[rows],
+                (epoch + step / self.steps_per_epoch) / self.recipe.optimiser.epochs,
             )
+
+    def _softened(self, targets: Tensor, texts: Tensor) -> Tensor:
+        loss = self.recipe.loss
+        if not loss.soft:
+            return targets
+        return softened(targets, texts[:, : self.towers.text.trunk.width], loss.soft, loss.soft_temperature)
 
     def _cell(self, number: int, row: int) -> NDArray[np.float32]:
         part = int(np.searchsorted(self._ends, row, "right"))
@@ -106,31 +119,66 @@ class DualTask:
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Coarse contrastive loss of every member, fine contrastive loss, their agreement, scene classes."""
+        return self.losses_of(self.embed(batch, slice(None)), batch)
+
+    def embed(self, batch: Batch, rows: slice) -> tuple[Tensor, ...]:
+        """Embeddings of images and texts, hidden layers; tokens and guides where a loss looks at them."""
+        towers, cells, text = self.towers, batch.cells[rows], batch.text[rows]
+        images, hidden = towers.image.embed(cells)
+        coarse = (images, towers.text.embed(text), torch.stack(hidden, 1))
+        if not (self.recipe.loss.fine or self.recipe.loss.region):
+            return coarse
+        return (*coarse, as_stored(towers.image.tokens(cells)), towers.text.guides(text))
+
+    def losses_of(self, embedded: tuple[Tensor, ...], batch: Batch) -> dict[str, Tensor]:
+        """`losses` from what `embed` gave for all rows."""
         loss, towers = self.recipe.loss, self.towers
-        images, tokens, hidden = towers.image.heads(batch.cells)
-        texts, guides = towers.text.heads(batch.text)
+        images, texts, hidden, *local = embedded
         members = range(images.shape[1])
         coarse = [images[:, m] @ texts[:, m].T for m in members]
-        scales = scale(towers.log_scale)
-        terms = {"coarse": sum_of([contrastive(coarse[m] * scales[m], batch.targets, 1.0) for m in members])}
-        if loss.fine:
-            fine = btgi(tokens[:, 1:], tokens[:, 0], guides, loss.balance, loss.temperature)
-            terms["fine"] = loss.fine * contrastive(fine * scale(towers.log_scale_fine), batch.targets, 1.0)
-            if loss.intra:
-                mean = torch.stack(coarse).mean(0)
-                terms["intra"] = loss.intra * pearson(mean, fine)
+        inter, cold = INTER[loss.inter], 1 / scale(towers.log_scale)
+        terms = {"coarse": sum_of([inter(coarse[m], batch.targets, cold[m]) for m in members])}
+        if local:
+            terms |= self._fine(torch.stack(coarse).mean(0), local[0], local[1], batch)
         if loss.scene and len(towers.image.scenes):
             terms["scene"] = loss.scene * sum_of(
                 [
-                    F.cross_entropy(head(one), batch.labels, ignore_index=-1, label_smoothing=loss.smoothing)
-                    for head, one in zip(towers.image.scenes, hidden, strict=True)
+                    F.cross_entropy(
+                        head(hidden[:, m]), batch.labels, ignore_index=-1, label_smoothing=loss.smoothing
+                    )
+                    for m, head in enumerate(towers.image.scenes)
                 ]
             )
+        return terms
+
+    def _fine(self, coarse: Tensor, tokens: Tensor, guides: Tensor, batch: Batch) -> dict[str, Tensor]:
+        loss = self.recipe.loss
+        inter, cold = INTER[loss.inter], 1 / scale(self.towers.log_scale_fine)
+
+        def scores(cells: Tensor) -> Tensor:
+            return btgi(cells, tokens[:, 0], guides, loss.balance, loss.temperature, loss.form)
+
+        terms = {}
+        if loss.fine:
+            fine = scores(tokens[:, 1:])
+            terms["fine"] = loss.fine * inter(fine, batch.targets, cold)
+            if loss.intra:
+                rising = min(1.0, batch.done / loss.ramp) if loss.ramp else 1.0
+                terms["intra"] = rising * loss.intra * INTRA[loss.agreement](coarse, fine)
+        if loss.region:
+            grouped = scores(regions(tokens[:, 1:], loss.regions))
+            terms["region"] = loss.region * inter(grouped, batch.targets, cold)
         return terms
 
     def validate(self) -> dict[str, float]:
         """Strict mR of the recall stage on every validation set, and of the fine score alone."""
         return {name: value for one in self._validation for name, value in one.measure(self.towers).items()}
+
+
+def as_stored(tokens: Tensor) -> Tensor:
+    """Unit rows as an archive keeps them, rounded to int8; gradients pass as if nothing were rounded."""
+    rounded = (tokens * (127 / tokens.abs().amax(-1, keepdim=True).clamp_min(1e-9))).round()
+    return tokens + (F.normalize(rounded, dim=-1) - tokens).detach()
 
 
 def sum_of(values: Sequence[Tensor]) -> Tensor:
@@ -175,10 +223,9 @@ def embed_images(towers: Towers, cells: NDArray[np.float16], batch: int = 512) -
     """float16[n, G * G, width] -> float32[n, D]."""
     towers.eval()
     with torch.inference_mode():
-        parts = [
-            side_by_side(towers.image.heads(torch.from_numpy(cells[i : i + batch].astype(np.float32)))[0])
-            for i in range(0, len(cells), batch)
-        ]
+        blocks = (cells[i : i + batch].astype(np.float32) for i in range(0, len(cells), batch))
+        device = towers.log_scale.device
+        parts = [side_by_side(towers.image.embed(torch.from_numpy(b).to(device))[0]).cpu() for b in blocks]
     return torch.cat(parts).numpy()
 
 
@@ -186,4 +233,5 @@ def embed_texts(towers: Towers, features: NDArray[np.float32]) -> NDArray[np.flo
     """float32[n, width] -> float32[n, D]."""
     towers.eval()
     with torch.inference_mode():
-        return side_by_side(towers.text.heads(torch.from_numpy(features))[0]).numpy()
+        rows = torch.from_numpy(features).to(towers.log_scale.device)
+        return side_by_side(towers.text.embed(rows)).cpu().numpy()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 import msgspec
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from swath.encoders import PINS, Card, Source, file_digest, write_card
 from swath.errors import InputError
 from swath.models.recipe import Recipe
 from swath.training.dual import Towers
-from swath.training.quantise import quantise
+from swath.training.graphs import write_graph
 
 IMAGE_OUTPUTS = ["image_embedding", "tokens"]
 TEXT_OUTPUTS = ["text_embedding", "guide", "word_vectors"]
@@ -32,6 +30,7 @@ def export(
     *,
     name: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    precision: str = "int8",
 ) -> Path:
     """Write an encoder folder that runs without torch.
 
@@ -40,6 +39,7 @@ def export(
         out: the folder to make; it must not exist.
         name: the encoder's name, by default the folder's.
         extra: fields of the card to add (figures, calibration).
+        precision: how weights are stored, one of `graphs.PRECISIONS`.
 
     Raises:
         InputError: the run is not finished, or `out` exists.
@@ -61,10 +61,22 @@ def export(
     # Two tensors: the exporter would take one, given twice, for a single input.
     ids, mask = (torch.ones(2, recipe.text.lengths[0], dtype=torch.int64) for _ in range(2))
     n, length = torch.export.Dim("n", min=1), torch.export.Dim("length", min=1, max=recipe.text.lengths[-1])
-    _graph(towers.image, (pixels,), {"pixels": {0: n}}, temporary / "image.onnx", {})
-    both = {"ids": {0: n, 1: length}, "mask": {0: n, 1: length}}
-    _graph(
-        towers.text, (ids, mask), both, temporary / "text.onnx", {"trunk.words.weight": recipe.text.word_bits}
+    write_graph(
+        towers.image,
+        (pixels,),
+        {"pixels": {0: n}},
+        IMAGE_OUTPUTS,
+        temporary / "image.onnx",
+        precision=precision,
+    )
+    write_graph(
+        towers.text,
+        (ids, mask),
+        {"ids": {0: n, 1: length}, "mask": {0: n, 1: length}},
+        TEXT_OUTPUTS,
+        temporary / "text.onnx",
+        precision=precision,
+        bits={"trunk.words.weight": recipe.text.word_bits},
     )
     shutil.copyfile(run / "tokenizer.json", temporary / "tokenizer.json")
     files = {file.name: file_digest(file) for file in sorted(temporary.iterdir())}
@@ -86,10 +98,7 @@ def export(
             )
             for d in facts["data"]
         ),
-        "weights": tuple(
-            Source(name=pin.file, part=pin.what, terms=pin.terms, digest=pin.sha256)
-            for pin in (PINS[recipe.image.start], PINS[recipe.text.start])
-        ),
+        "weights": _weights(recipe, facts),
         "terms": TERMS,
         "means": {key: [round(v, 7) for v in values] for key, values in facts["means"].items()},
         "figures": {"validation, strict, while training": facts["figures"]},
@@ -101,22 +110,9 @@ def export(
     return out
 
 
-def _graph(
-    tower: nn.Module, example: tuple[Tensor, ...], shapes: dict[str, Any], path: Path, bits: Mapping[str, int]
-) -> None:
-    """One tower as ONNX, its weights quantised."""
-    with warnings.catch_warnings():
-        # The exporter warns of its own deprecations; none concerns the graph.
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            tower,
-            example,
-            input_names=list(shapes),
-            output_names=IMAGE_OUTPUTS if "pixels" in shapes else TEXT_OUTPUTS,
-            dynamic_shapes=tuple(shapes.values()),
-            opset_version=20,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    quantise(program.model_proto, path, bits)
+def _weights(recipe: Recipe, facts: Mapping[str, Any]) -> tuple[Source, ...]:
+    """What training started from: an encoder, as the run recorded it, or published files."""
+    if "weights" in facts:
+        return tuple(Source(**one) for one in facts["weights"])
+    pins = (PINS[recipe.image.start], PINS[recipe.text.start])
+    return tuple(Source(name=pin.file, part=pin.what, terms=pin.terms, digest=pin.sha256) for pin in pins)

@@ -35,7 +35,7 @@ def quantise(model: onnx.ModelProto, path: Path, bits: Mapping[str, int] | None 
         raise ValueError(f"tables are stored in 4 or 8 bits, not {bits}")
     graph = model.graph
     weights = {t.name: t for t in graph.initializer}
-    names = _parameter_names(graph, weights)
+    names = parameter_names(graph, weights)
     nodes: list[onnx.NodeProto] = []
     done: dict[str, str] = {}
     for node in graph.node:
@@ -65,12 +65,12 @@ def quantise(model: onnx.ModelProto, path: Path, bits: Mapping[str, int] | None 
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
-    _strip(model)
+    strip(model)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def strip(model: onnx.ModelProto) -> None:
     """Take away what the exporter noted for debugging: source lines, paths of this machine, inner shapes."""
     graph = model.graph
     for noted in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
@@ -89,7 +89,7 @@ def _flag(node: onnx.NodeProto, name: str) -> bool:
     return any(a.name == name and a.i for a in node.attribute)
 
 
-def _parameter_names(graph: onnx.GraphProto, weights: dict[str, onnx.TensorProto]) -> dict[str, str]:
+def parameter_names(graph: onnx.GraphProto, weights: dict[str, onnx.TensorProto]) -> dict[str, str]:
     """Names of matrices that the exporter folded and renamed, told by the bias that is added behind them.
 
     A folded matrix is the transposed parameter: `X.weight` becomes `X.weight.t`.

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors.torch import save_file
 
-from swath.captions import TERMS
-from swath.encoders import user_folder
+from swath.captions import TERMS, CaptionedSet
+from swath.encoders import load, user_folder
 from swath.errors import InputError, RecipeError
-from swath.models.dual import TRUNKS
-from swath.models.recipe import Recipe, load_recipe
-from swath.training.data import corpus, load_sets
-from swath.training.dual import DualTask, Towers, Validation, embed_images, embed_texts
-from swath.training.features import image_features, text_features
-from swath.training.loop import fit
-from swath.training.rendered import RENDERED, RENDERED_TERMS, rendered_set
-from swath.training.texts import tokenizer_of
-from swath.training.trunks import load_trunks
-from swath.training.views import VIEWS
+from swath.models.recipe import task_of
+from swath.training.rendered import RENDERED, RENDERED_TERMS
 from swath.types import Progress
+
+TASKS = {
+    "dual": "swath.training.run_dual",
+    "cfitr": "swath.training.run_cfitr",
+    "sgpd": "swath.training.run_sgpd",
+}
+"""What a recipe trains, by its key `task`, to the module whose `train_{task}` does it."""
+
+HEADS = {
+    "cfitr": "swath.training.export_cfitr",
+    "sgpd": "swath.training.run_sgpd",
+}
+"""What trains heads of an encoder, to the module whose `export_{task}` puts them into its folder."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ def train(
     *,
     out: Path | None = None,
     changes: Mapping[str, Any] | None = None,
+    start: str | Path | None = None,
+    processes: int = 1,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> Run:
     """Train a recipe; the same call continues a stopped run.
@@ -55,86 +59,74 @@ def train(
         roots: data set -> folder in its published layout.
         out: the run folder; by default one under `user_folder()/runs`, named by recipe, seed and digest.
         changes: dotted recipe keys to change, such as `{"seed": 1}`.
-        progress: called while features are computed and after every epoch.
+        start: an encoder (name or folder) whose weights training starts from, instead of published trunks.
+        processes: how many train together, each on a share of every batch; under `torchrun` it says.
+        device: `cpu`, `cuda` (or `rocm`), or `auto`, a GPU where there is one. Features of frozen trunks are
+            computed on the processor.
+        progress: called while features are computed and after every step.
 
     Raises:
-        RecipeError, CaptionsError, InputError: what was given cannot be used.
+        RecipeError, CaptionsError, InputError, EncoderError: what was given cannot be used.
         FetchError: a starting point was not fetched (the message names the command).
     """
-    plan = load_recipe(recipe, dict(changes or {}))
-    _check_parts(plan)
-    folder = out or user_folder() / "runs" / f"{plan.name}-seed{plan.seed}-{digest(plan)[:8]}"
-    _claim(folder, plan)
-    torch.manual_seed(plan.seed)
-    sets = load_sets(plan.data.train, roots)
-    if plan.data.rendered:
-        sets.append(rendered_set(plan.data.rendered, user_folder() / "rendered", progress))
-    learned = corpus(sets)
-    towers = Towers(plan, len(learned.classes))
-    content = load_trunks(towers, plan, learned.texts, progress)
-    (folder / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False))
-    tokenizer = tokenizer_of(content, plan.text.lengths)
-    pieces = [encoding.ids[1:-1] for encoding in tokenizer.encode_batch(list(learned.texts))]
-    towers.text.bag.fit(pieces, plan.text.bag_least)
-    views = [
-        [image_features(towers.image, plan.image.start, one, view, progress) for one in sets]
-        for view in plan.image.views
-    ]
-    texts = text_features(towers.text, tokenizer, plan.text, learned.texts, progress)
-    _standardise(towers, views[0], texts)
-    validation = [
-        Validation(
-            corpus([one]),
-            image_features(towers.image, plan.image.start, one, "original", progress),
-            text_features(towers.text, tokenizer, plan.text, corpus([one]).texts, progress),
-        )
-        for one in load_sets(plan.data.validate, roots)
-    ]
-    task = DualTask(plan, towers, learned, views, texts, validation)
-    figures = fit(task, plan.optimiser, plan.seed, folder, progress=progress)
-    save_file(
-        {name: value.contiguous() for name, value in towers.state_dict().items()},
-        folder / "model.safetensors",
+    task = task_of(recipe)
+    if task not in TASKS:
+        raise RecipeError(f"recipe {recipe}: task {task!r} is none of {', '.join(TASKS)}")
+    more: dict[str, Any] = {"start": start, "processes": processes, "device": device}
+    if task != "dual":
+        if start is not None or processes > 1 or device not in ("auto", "cpu"):
+            raise InputError(f"{task} trains heads of one encoder, in one process on the processor")
+        more = {}
+    run: Run = getattr(import_module(TASKS[task]), f"train_{task}")(
+        recipe, roots, out=out, changes=changes, progress=progress, **more
     )
-    images = np.concatenate([embed_images(towers, part) for part in views[0]])
-    facts = {
-        "figures": figures,
-        "means": {"image": images.mean(0).tolist(), "text": embed_texts(towers, texts).mean(0).tolist()},
-        "scenes": len(learned.classes),
-        "data": [
-            {
-                "name": one.name,
-                "split": one.split,
-                "hash": one.split_hash,
-                "images": len(one.images),
-                "terms": {**TERMS, RENDERED: RENDERED_TERMS}.get(one.name, "those of its owner"),
-            }
-            for one in sets
-        ],
-    }
-    (folder / "facts.json").write_text(json.dumps(facts, indent=1))
-    return Run(folder, figures)
+    return run
 
 
-def digest(recipe: Recipe) -> str:
+def export_run(run: Path, out: Path | None, name: str | None = None) -> Path:
+    """Make an encoder of a finished run, or put its heads into the folder of their encoder.
+
+    Args:
+        run: a finished run folder.
+        out: the encoder folder to make; of heads, the folder of their encoder (None: where it is installed).
+        name: the name of the encoder that is made, by default the folder's.
+
+    Raises:
+        InputError: the run is not finished, or `out` exists, or is missing where it must be given.
+        EncoderError: the heads belong to another encoder than that in `out`.
+    """
+    from swath.training.export import export
+
+    try:
+        plan = msgspec.json.decode((run / "recipe.json").read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(
+            f"{run} is not a run (recipe.json: {error}): name the folder of a training"
+        ) from error
+    task = plan.get("task", "dual")
+    if task not in HEADS:
+        if out is None:
+            raise InputError("name the encoder folder to make (--out)")
+        return export(run, out, name=name)
+    if out is None:
+        out = load(plan["encoder"]).folder
+        assert out is not None, "an installed encoder has a folder"
+    made: Path = getattr(import_module(HEADS[task]), f"export_{task}")(run, out)
+    return made
+
+
+def digest(recipe: msgspec.Struct) -> str:
     """SHA-256 of a recipe's content."""
     return hashlib.sha256(msgspec.json.encode(recipe, order="sorted")).hexdigest()
 
 
-def _check_parts(recipe: Recipe) -> None:
-    """Raises `RecipeError` where the recipe names a part that there is none of."""
-    named: list[tuple[str, str, Collection[str]]] = [
-        ("image.trunk", recipe.image.trunk, TRUNKS),
-        ("text.trunk", recipe.text.trunk, TRUNKS),
-        *(("image.views", view.rstrip("0123456789"), VIEWS) for view in recipe.image.views),
-    ]
-    for key, name, parts in named:
-        if name not in parts:
-            raise RecipeError(f"recipe {recipe.name}: {key} {name!r} is none of {', '.join(parts)}")
+def run_folder(recipe: Any) -> Path:
+    """Where a recipe's run lies by default."""
+    return user_folder() / "runs" / f"{recipe.name}-seed{recipe.seed}-{digest(recipe)[:8]}".replace("/", "-")
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Make the run folder, or check that it belongs to this very recipe."""
+def claim(folder: Path, recipe: msgspec.Struct) -> None:
+    """Make the run folder, or check that it belongs to this very recipe (else `InputError`)."""
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / "recipe.json"
     content = msgspec.json.format(msgspec.json.encode(recipe), indent=1)
@@ -143,10 +135,12 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     written.write_bytes(content)
 
 
-def _standardise(towers: Towers, cells: Sequence[NDArray[np.float16]], texts: NDArray[np.float32]) -> None:
-    """Fit the fixed standardisations: of pictures as wholes, and of distinct captions."""
-    pooled = np.concatenate(
-        [part[i : i + 512].mean(1, dtype=np.float32) for part in cells for i in range(0, len(part), 512)]
-    )
-    for layer, values in ((towers.image.standard, pooled), (towers.text.standard, texts)):
-        layer.fit(torch.from_numpy(values.mean(0)), torch.from_numpy(values.std(0)))
+def origin(data: CaptionedSet) -> dict[str, Any]:
+    """What a run records of a captioned set that it was trained on."""
+    return {
+        "name": data.name,
+        "split": data.split,
+        "hash": data.split_hash,
+        "images": len(data.images),
+        "terms": {**TERMS, RENDERED: RENDERED_TERMS}.get(data.name, "those of its owner"),
+    }
