@@ -17,6 +17,7 @@ from swath.evaluation import (
     Result,
     difference,
     differences,
+    recall_chart,
     recall_curves,
     tables,
     write_plot,
@@ -98,7 +99,7 @@ def test_a_large_difference_on_many_images_is_significant() -> None:
         ({"dataset": "ucm"}, "dataset rsicd and ucm"),
         ({"split": "test"}, "split val and test"),
         ({"ranks": None}, "two holds no per-query ranks"),
-        ({"ranks": result([0], [0]).ranks}, "two has per-query ranks that contradict its recalls"),
+        ({"ranks": result([0], [0]).ranks}, "two has per-query ranks that contradict its 12 captions"),
         ({"images": 2}, "do not belong to its 2 images"),
         ({"i2t": Recalls(1.0, 2.0, 3.0)}, "contradict its recalls"),
     ],
@@ -129,6 +130,9 @@ def test_tables_of_every_kind() -> None:
     assert classes.rows == (("classes", "rsscn7", "base", "7", "50.00 [40.00, 60.00]"),)
     assert tables(named[:1], {})[0].header[-1] == "mR"
     assert differences(named[:2]) == {}
+    flagged = msgspec.structs.replace(GOOD, flags=("test-selected",))
+    (table,) = tables([("one", BAD), ("two", flagged)], {})
+    assert (table.header[-1], table.rows[0][-1], table.rows[1][-1]) == ("flags", "", "test-selected")
     limited = msgspec.structs.replace(GOOD, ceiling=FIGURES)
     (table,) = tables([("one", BAD), ("two", limited)], {})
     assert (table.header[-1], table.rows[0][-1], table.rows[1][-1]) == ("ceiling", "", "3.50")
@@ -151,7 +155,7 @@ def test_recall_curves(tmp_path: Path) -> None:
     (curve,) = recall_curves([("o<ne", BAD), ("classes", ZERO_SHOT)])
     assert [curve.i2t[KS.index(k)] for k in (1, 5, 10)] == [BAD.i2t.r1, BAD.i2t.r5, BAD.i2t.r10]
     assert (curve.t2i[0], curve.t2i[-1]) == (0, 100)
-    write_plot([curve], tmp_path / "plot.svg")
+    write_plot(recall_chart([("o<ne", BAD)]), tmp_path / "plot.svg")
     drawn = ElementTree.parse(tmp_path / "plot.svg").getroot()
     lines = list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))
     assert [len(line.attrib["points"].split()) for line in lines] == [len(KS)] * 2
@@ -161,4 +165,4 @@ def test_recall_curves(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="old holds no per-query ranks"):
         recall_curves([("old", RETRIEVAL)])
     with pytest.raises(InputError, match="cannot write the plot"):
-        write_plot([curve], tmp_path / "none" / "plot.svg")
+        write_plot("", tmp_path / "none" / "plot.svg")

@@ -9,14 +9,8 @@ from PIL import Image
 
 from swath.captions import Annotations, Record, read
 from swath.errors import InputError
-from swath.evaluation.leaks import (
-    LeakReport,
-    covering,
-    find_leaks,
-    read_report,
-    report_json,
-    write_report,
-)
+from swath.evaluation.leaks import find_leaks
+from swath.evaluation.reports import LeakReport, covering, read_report, report_json, write_report
 from tests.evaluation.test_phash import scene
 
 
@@ -51,6 +45,12 @@ def test_captions_are_compared_as_words_within_and_across(tmp_path: Path) -> Non
         ("one test", "two val"): (2, 1, 1),
         ("two val", "two val"): (1, 0, 0),
     }
+    assert [(pair.one_image, pair.other_image, pair.captions) for pair in report.pairs] == [
+        ("a", "t", 2),
+        ("t", "y", 2),
+    ]
+    assert (report.parts[0].counts.captions, report.parts[0].counts.empty) == (6, 2)
+    assert report.parts[1].ceiling is not None and report.parts[1].ceiling.mr == 100.0
     assert [(tie.part, tie.set, tie.images) for tie in report.ties] == [
         ("one test", "two", 1),
         ("two val", "one", 1),
@@ -83,7 +83,9 @@ def test_a_split_that_is_not_what_its_name_says(tmp_path: Path) -> None:
     other = noted(tmp_path, val={"a": ["1"], "c": ["3"]})
     report = find_leaks([("it", "it", official), ("it#2", "it", other)], pictures=False)
 
-    assert [(each.one, each.other, each.images) for each in report.misnamed] == [("it train", "it#2 val", 1)]
+    assert [(each.one, each.other, each.names) for each in report.misnamed] == [
+        ("it train", "it#2 val", ("a",))
+    ]
     assert report.captions == ()
 
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swath.errors import InputError
-from swath.evaluation.metrics import Ranks, Relevance, rank_embeddings, rank_levels, rank_scores
-from tests.evaluation.slow import dense_score, hit_by_formula, hit_by_orders
+from swath.evaluation.metrics import Ranks, Relevance, rank_levels, rank_scores
+from tests.evaluation.slow import hit_by_formula, hit_by_orders
 
 GOLDEN_SCORES = np.array([[5.0, 7.0, 5.0, 5.0, 2.0, 5.0]])
 GOLDEN = [
@@ -72,31 +72,6 @@ def test_many_queries_with_ties_agree_with_the_formula(data: st.DataObject, q: i
         assert by_levels.hits(k) == pytest.approx(truth, abs=1e-12)
 
 
-@pytest.mark.parametrize("memory", [1, 1 << 12, 1 << 28])
-def test_embeddings_in_blocks_follow_the_score_rule(memory: int) -> None:
-    random = np.random.default_rng(3)
-    queries = random.normal(size=(20, 6)).astype(np.float32)
-    gallery = random.normal(size=(30, 6)).astype(np.float32)
-    gallery[10:20] = gallery[:10]
-    relevance = Relevance.of([[i, (7 * i) % 30] for i in range(20)])
-    ranks = rank_embeddings(queries, gallery, relevance, memory=memory)
-
-    scores = np.array([[dense_score(query, item) for item in gallery] for query in queries])
-    truth = rank_scores(scores, relevance)
-    assert (ranks.above.tolist(), ranks.tied.tolist()) == (truth.above.tolist(), truth.tied.tolist())
-    assert ranks.right.tolist() == truth.right.tolist()
-    assert ranks.tied.max() == 2
-
-
-def test_blocks_of_the_gallery_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(5)
-    queries, gallery = (random.normal(size=(n, 8)).astype(np.float32) for n in (9, 50))
-    relevance = Relevance.of([[i] for i in range(9)])
-    whole = rank_embeddings(queries, gallery, relevance)
-    monkeypatch.setattr("swath.evaluation.metrics._GALLERY_BLOCK", 7)
-    assert rank_embeddings(queries, gallery, relevance).above.tolist() == whole.above.tolist()
-
-
 def test_relevance_of_some_queries() -> None:
     some = Relevance.of([[1, 2], [3], [4, 5, 6]]).take(np.array([2, 0]))
     assert (some.starts.tolist(), some.items.tolist()) == ([0, 3, 5], [4, 5, 6, 1, 2])
@@ -111,8 +86,6 @@ def test_no_queries_at_all() -> None:
 def test_what_cannot_be_ranked_is_refused() -> None:
     with pytest.raises(InputError, match="NaN"):
         rank_scores(np.array([[1.0, np.nan]]), Relevance.of([[0]]))
-    with pytest.raises(InputError, match="not finite"):
-        rank_embeddings(np.full((1, 2), np.nan, np.float32), np.ones((1, 2)), Relevance.of([[0]]))
     with pytest.raises(InputError, match="query 1 has no right item"):
         Relevance.of([[0], []])
     with pytest.raises(InputError, match="at least 1, got 0"):

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from swath.evaluation import rank_embeddings
 from swath.evaluation.encoding import Encoded
-from swath.evaluation.metrics import Relevance, rank_embeddings
+from swath.evaluation.metrics import Relevance
 from swath.evaluation.ranking import levels_of, rank_direction
 from swath.search import parse
 from swath.types import Candidates

@@ -9,6 +9,7 @@ from swath.errors import InputError, SpecError
 from swath.evaluation import SpeedResult, measure_gallery, measure_random, read_result, schema, write_result
 from swath.evaluation import speed as module
 from swath.search import MemoryGallery
+from swath.search.kernels.int8 import ROW_TERMS
 from tests.tiny import TinyEncoder
 
 
@@ -25,12 +26,13 @@ def test_random_galleries_of_growing_size(tmp_path: Path) -> None:
     assert [size.tiles for size in result.sizes] == [20, 300]
     assert (result.gallery, result.pipeline, result.dim, result.threads) == ("random", "dense", 16, 1)
     for size in result.sizes:
-        assert size.bytes_per_tile == 2 * 16 + 32
+        assert size.bytes_per_tile == 2 * 16 + 16 + ROW_TERMS + 32
         assert (size.single.queries, size.single.calls) == (1, 4)
+        assert size.first_seconds and size.build_seconds and 0 < size.first_seconds < size.build_seconds
         assert (size.batch.queries, size.batch.calls) == (32, 4)
         assert 0 < size.single.p50 <= size.single.p95 <= size.single.p99
         (stage,) = size.stages
-        assert (stage.stage, stage.bytes_read) == ("dense", size.tiles * 16 * 2)
+        assert stage.stage == "dense" and stage.bytes_read >= size.tiles * (16 + ROW_TERMS)
         assert stage.single.p50 <= size.single.p99
         assert size.floor == pytest.approx(1e3 * stage.bytes_read / result.bandwidth)
         assert size.peak_bytes > 1e6

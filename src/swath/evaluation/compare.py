@@ -51,6 +51,7 @@ def tables(results: Sequence[Named], tested: dict[str, Difference]) -> list[Tabl
 def _retrieval(results: Sequence[tuple[str, EvalResult]], tested: dict[str, Difference]) -> Table:
     more = ("mR change", "p") if tested else ()
     limit = ("ceiling",) if any(one.ceiling for _, one in results) else ()
+    flagged = ("flags",) if any(one.flags for _, one in results) else ()
     rows = []
     for name, one in results:
         low, high = one.interval.low.mr, one.interval.high.mr
@@ -73,8 +74,10 @@ def _retrieval(results: Sequence[tuple[str, EvalResult]], tested: dict[str, Diff
             ]
         elif tested:
             cells += ["", ""]
+        if flagged:
+            cells.append(" ".join(one.flags))
         rows.append(tuple(cells))
-    header = ("result", "data", "protocol", "encoder", "pipeline", *_RECALLS, "mR", *limit, *more)
+    header = ("result", "data", "protocol", "encoder", "pipeline", *_RECALLS, "mR", *limit, *more, *flagged)
     return Table(header, tuple(rows), (*_RECALLS, "mR", *limit, *more))
 
 

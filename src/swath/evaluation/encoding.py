@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive import quantise
+from swath.encoders import Modality
 from swath.errors import EncoderError, ImageryError
 from swath.evaluation.environment import Stopwatch
 from swath.imagery import fit, open_picture
@@ -34,23 +35,43 @@ class Encoded:
     """float32[r, d]: the words in the space of the image tokens, where the encoder gives them."""
     tokens: NDArray[np.int8] | None = None
     """int8[r, 1 + G * G, d]: the pictures' tokens as an archive stores them, where the encoder gives them."""
+    words: NDArray[np.float16] | None = None
+    """float16[r, L, w]: vectors of the words, where the encoder gives them; zero where a text has ended."""
+    encoder: Encoder | None = None
+    """What encoded them."""
 
     def query(self, row: int) -> EncodedQuery:
         """One of the r as a search asks it."""
         if not self.texts:
             tokens = None if self.tokens is None else self.tokens[row]
-            return EncodedQuery(self.embedding[row], tokens=tokens)
-        guide = None if self.guide is None else self.guide[row]
-        return EncodedQuery(self.embedding[row], (self.texts[row],), guide, words_alone=True)
+            return EncodedQuery(self.embedding[row], tokens=tokens, encoder=self.encoder)
+        return EncodedQuery(
+            self.embedding[row],
+            (self.texts[row],),
+            None if self.guide is None else self.guide[row],
+            words_alone=True,
+            words=None if self.words is None else _spoken(self.words[row]),
+            encoder=self.encoder,
+        )
 
-    def gallery(self) -> MemoryGallery:
-        """The r as what is searched: pictures with the signals of an archive, texts with theirs."""
+    def gallery(self, asked: NDArray[np.float32] | None = None) -> MemoryGallery:
+        """The r as what is searched: pictures with the signals of an archive, texts with theirs.
+
+        `asked` are the embeddings of all queries, float32[q, D].
+        """
         signals: dict[str, Array] = {"dense": self.embedding}
         if self.guide is not None:
             signals["guide"] = self.guide
         if self.tokens is not None:
             signals["tokens"] = self.tokens
-        return MemoryGallery(self.ids, signals)
+        if self.words is not None:
+            signals["words"] = self.words
+        modality: Modality = "text" if self.texts else "image"
+        return MemoryGallery(self.ids, signals, modality=modality, asked=asked)
+
+
+def _spoken(words: NDArray[np.float16]) -> NDArray[np.float32]:
+    return words[words.any(axis=1)].astype(np.float32)
 
 
 def encode_texts(
@@ -61,6 +82,7 @@ def encode_texts(
     row = {text: number for number, text in enumerate(distinct)}
     parts = [np.zeros((0, encoder.dim), np.float32)]
     guides: list[NDArray[np.float32]] = []
+    words: list[NDArray[np.float16]] = []
     for start in range(0, len(distinct), batch):
         some = distinct[start : start + batch]
         with watch.part("encode_texts"):
@@ -68,6 +90,8 @@ def encode_texts(
         parts.append(_sound(features.embedding, encoder, some))
         if features.guide is not None:
             guides.append(features.guide)
+        if features.words is not None:
+            words.append(features.words.astype(np.float16))
         if progress is not None:
             progress(start + len(some), len(distinct), "texts")
     return Encoded(
@@ -76,6 +100,8 @@ def encode_texts(
         rows=np.array([row[text] for text in texts], np.int64),
         texts=tuple(distinct),
         guide=np.concatenate(guides) if guides else None,
+        words=_side_by_side(words) if words else None,
+        encoder=encoder,
     )
 
 
@@ -128,8 +154,15 @@ def encode_pictures(
         embedding=np.concatenate(parts),
         rows=np.array(rows, np.int64),
         tokens=np.concatenate(tokens) if tokens else None,
+        encoder=encoder,
     )
     return encoded, damaged
+
+
+def _side_by_side(parts: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:
+    """One array of all parts, each filled up with zeros to the longest."""
+    longest = max(part.shape[1] for part in parts)
+    return np.concatenate([np.pad(part, ((0, 0), (0, longest - part.shape[1]), (0, 0))) for part in parts])
 
 
 def _sound(embedding: NDArray[np.float32], encoder: Encoder, names: Sequence[str]) -> NDArray[np.float32]:

@@ -14,105 +14,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from pathlib import Path
+from typing import TypeAlias
 
-import msgspec
 import numpy as np
 
-from swath.captions import Annotations, PictureFolder, content_hash, normalise
+from swath.captions import Annotations, PictureFolder, content_hash, normalise, statistics
 from swath.errors import ImageryError, InputError
-from swath.evaluation.phash import near, phash
+from swath.evaluation.ceiling import ceiling_of
+from swath.evaluation.phash import NEAR, near, phash, structured
+from swath.evaluation.reports import (
+    TIE,
+    LeakReport,
+    Part,
+    SharedCaptions,
+    SharedNames,
+    SharedPicture,
+    TiedPair,
+    Ties,
+)
 from swath.imagery import open_picture
 from swath.types import Progress
-
-TIE = 2
-"""Captions that tied images have in common at least."""
-NEAR = 4
-"""Bits of 64 that near pictures differ in at most."""
-
-
-class Part(msgspec.Struct, frozen=True):
-    """One split of one set."""
-
-    set: str
-    split: str
-    images: int
-    captioned: int
-    """Images with a caption that is not empty."""
-    pictures: int
-    """Images whose picture was there and was hashed."""
-    content: str
-    """32 hexadecimal digits of its image names and captions: the split hash of a result on all of them."""
-
-    @property
-    def name(self) -> str:
-        """`SET SPLIT`"""
-        return f"{self.set} {self.split}"
-
-
-class SharedCaptions(msgspec.Struct, frozen=True):
-    """Captions of two parts, or of different images of one part."""
-
-    one: str
-    other: str
-    distinct: int
-    """Different captions that both have."""
-    tied: int
-    """Images of `one` that are tied to an image of `other`."""
-    tied_back: int
-    """Images of `other` that are tied to an image of `one`."""
-
-
-class Ties(msgspec.Struct, frozen=True):
-    """Images of a part that are tied to any image of another set."""
-
-    part: str
-    set: str
-    images: int
-
-
-class SharedPicture(msgspec.Struct, frozen=True):
-    """Two pictures that look alike."""
-
-    one: str
-    """Part, then image."""
-    one_image: str
-    other: str
-    other_image: str
-    distance: int
-    """Bits that differ, of 64."""
-    equal: bool
-    """Whether every pixel is the same."""
-
-
-class SharedNames(msgspec.Struct, frozen=True):
-    """Images of one data set that two layouts of it put into different splits."""
-
-    one: str
-    other: str
-    images: int
-
-
-class LeakReport(msgspec.Struct, frozen=True, tag_field="format", tag="swath.leaks/1"):
-    """What was found; the same data give the same report and digest on every machine."""
-
-    parts: tuple[Part, ...]
-    captions: tuple[SharedCaptions, ...]
-    ties: tuple[Ties, ...]
-    pictures: tuple[SharedPicture, ...]
-    misnamed: tuple[SharedNames, ...]
-    unreadable: tuple[tuple[str, str], ...]
-    """Pictures that are there and cannot be decoded, with the part in front of the name and the reason."""
-    tie: int = TIE
-    near: int = NEAR
-
-    @property
-    def digest(self) -> str:
-        """32 hexadecimal digits of all that the report says; a result file names its report by them."""
-        return hashlib.blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()
-
-
-class _Signed(msgspec.Struct):
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +75,21 @@ def find_leaks(
         (one, other) for one, other in pairs if one.part.set == other.part.set or one.dataset != other.dataset
     ]
     captions: list[SharedCaptions] = []
+    tied: list[TiedPair] = []
     ties: dict[tuple[str, str], set[int]] = defaultdict(set)
     for one, other in apart:
-        distinct, tied, back = _shared_captions(one, other)
+        distinct, best, back = _shared_captions(one, other)
         if distinct:
-            captions.append(SharedCaptions(one.part.name, other.part.name, distinct, len(tied), len(back)))
+            captions.append(SharedCaptions(one.part.name, other.part.name, distinct, len(best), len(back)))
+        if one is not other:
+            tied += _tied_pairs(one, other, best, back)
         if one.part.set != other.part.set:
-            ties[one.part.name, other.part.set] |= tied
-            ties[other.part.name, one.part.set] |= back
+            ties[one.part.name, other.part.set] |= best.keys()
+            ties[other.part.name, one.part.set] |= back.keys()
     return LeakReport(
         parts=tuple(part.part for part in parts),
         captions=tuple(captions),
+        pairs=tuple(tied),
         ties=tuple(
             Ties(part.part.name, name, len(some))
             for part in parts
@@ -175,47 +100,6 @@ def find_leaks(
         misnamed=tuple(names for pair in pairs if (names := _shared_names(*pair)) is not None),
         unreadable=tuple(unreadable),
     )
-
-
-def report_json(report: LeakReport) -> str:
-    """As indented JSON, with the digest, and a line end."""
-    content = {**msgspec.to_builtins(report), "digest": report.digest}
-    return msgspec.json.format(msgspec.json.encode(content).decode(), indent=2) + "\n"
-
-
-def write_report(report: LeakReport, path: Path) -> None:
-    """Write a report. Raises `InputError` where the path cannot be written."""
-    try:
-        path.write_text(report_json(report), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write the report to {path}: {error.strerror}") from error
-
-
-def read_report(path: Path) -> LeakReport:
-    """Read a report. Raises `InputError` where it is missing, is not one, or was changed since."""
-    try:
-        content = path.read_bytes()
-        report = msgspec.json.decode(content, type=LeakReport)
-        digest = msgspec.json.decode(content, type=_Signed).digest
-    except OSError as error:
-        raise InputError(f"cannot read the report {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a leak report of this version: {error}") from error
-    if digest != report.digest:
-        raise InputError(f"{path} does not have the digest it states: it was changed after it was made")
-    return report
-
-
-def covering(path: Path, annotations: Annotations, split: str) -> str:
-    """The digest of a report, if it looked at this split. Raises `InputError` where it did not."""
-    report = read_report(path)
-    if content_hash(annotations.split(split)) not in {part.content for part in report.parts}:
-        there = ", ".join(part.name for part in report.parts)
-        raise InputError(
-            f"{path} covers {there}, and none of these is the {split} of {annotations.source}: "
-            "make a report that looks at it"
-        )
-    return report.digest
 
 
 def _images(
@@ -244,7 +128,7 @@ def _images(
             picture.tobytes(), digest_size=16, person=str(picture.shape).encode()[:16]
         ).hexdigest()
         bits = phash(picture)
-        if bits.bit_count() > 1:
+        if structured(bits):
             hashes[place] = bits
         if progress is not None:
             progress(place + 1, len(records), f"pictures of {name} {split}")
@@ -255,11 +139,17 @@ def _images(
         captioned=sum(map(bool, words)),
         pictures=len(pixels),
         content=content_hash(records),
+        counts=statistics(records),
+        ceiling=ceiling_of([record.captions for record in records]),
     )
     return _Images(part, dataset, tuple(record.name for record in records), words, hashes, pixels)
 
 
-def _shared_captions(one: _Images, other: _Images) -> tuple[int, set[int], set[int]]:
+_Best: TypeAlias = dict[int, tuple[int, int]]
+"""Place of a tied image to the place of its partner and the number of captions that both have."""
+
+
+def _shared_captions(one: _Images, other: _Images) -> tuple[int, _Best, _Best]:
     """Number of captions that both have, images of `one` tied to `other`, and the other way round."""
     owners: dict[str, list[int]] = defaultdict(list)
     for place, words in enumerate(other.words):
@@ -267,8 +157,8 @@ def _shared_captions(one: _Images, other: _Images) -> tuple[int, set[int], set[i
             owners[text].append(place)
     itself = int(one is other)
     distinct: set[str] = set()
-    tied: set[int] = set()
-    back: set[int] = set()
+    best: _Best = {}
+    back: _Best = {}
     for place, words in enumerate(one.words):
         common: Counter[int] = Counter()
         for text in words:
@@ -278,10 +168,24 @@ def _shared_captions(one: _Images, other: _Images) -> tuple[int, set[int], set[i
             common.update(there)
         if itself:
             del common[place]
-        if partners := {partner for partner, count in common.items() if count >= TIE}:
-            tied.add(place)
-            back |= partners
-    return len(distinct), tied, back
+        for partner, count in sorted(common.items()):
+            if count >= TIE:
+                _keep_larger(best, place, partner, count)
+                _keep_larger(back, partner, place, count)
+    return len(distinct), best, back
+
+
+def _keep_larger(best: _Best, place: int, partner: int, count: int) -> None:
+    if place not in best or best[place][1] < count:
+        best[place] = partner, count
+
+
+def _tied_pairs(one: _Images, other: _Images, best: _Best, back: _Best) -> Iterable[TiedPair]:
+    """The best partner of every tied image on either side, each pair once."""
+    pairs = {(place, partner): count for place, (partner, count) in best.items()}
+    pairs |= {(partner, place): count for place, (partner, count) in back.items()}
+    for (place, partner), count in sorted(pairs.items()):
+        yield TiedPair(one.part.name, one.names[place], other.part.name, other.names[partner], count)
 
 
 def _shared_pictures(one: _Images, other: _Images) -> Iterable[SharedPicture]:
@@ -311,8 +215,8 @@ def _shared_pictures(one: _Images, other: _Images) -> Iterable[SharedPicture]:
 def _shared_names(one: _Images, other: _Images) -> SharedNames | None:
     if one is other or one.dataset != other.dataset or one.part.split == other.part.split:
         return None
-    common = len(set(one.names) & set(other.names))
-    return SharedNames(one.part.name, other.part.name, common) if common else None
+    common = sorted(set(one.names) & set(other.names))
+    return SharedNames(one.part.name, other.part.name, len(common), tuple(common)) if common else None
 
 
 def _without(reason: str, path: Path) -> str:

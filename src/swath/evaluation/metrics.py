@@ -11,19 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.errors import InputError
-from swath.search import exact_scores
 from swath.types import Array
 
 KS = (1, 5, 10)
 """The cut-offs that are reported."""
-
-_MEMORY = 1 << 28
-_GALLERY_BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Relevance:
             raise InputError(f"query {query} has no right item: leave it out before ranking")
 
     @classmethod
-    def of(cls, items: Iterable[Sequence[int]]) -> Relevance:
+    def of(cls, items: Iterable[Sequence[int] | NDArray[np.integer[Any]]]) -> Relevance:
         """From one sequence of item numbers per query."""
         lists = [np.asarray(each, np.int64) for each in items]
         starts = np.cumsum([0, *map(len, lists)], dtype=np.int64)
@@ -48,6 +45,17 @@ class Relevance:
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def check(self, queries: int, items: int) -> None:
+        """Raises `InputError` where this is not about so many queries and items."""
+        if len(self) != queries or (
+            len(self.items) and not 0 <= self.items.min() <= self.items.max() < items
+        ):
+            last = int(self.items.max(initial=-1))
+            raise InputError(
+                f"right items of {len(self):,} queries, up to item {last:,}, do not fit {queries:,} queries "
+                f"and {items:,} items: are the directions exchanged?"
+            )
 
     def take(self, queries: NDArray[np.int64]) -> Relevance:
         """The relevance of some of the queries, in the order asked for."""
@@ -102,6 +110,7 @@ class Ranks:
 
 def rank_scores(scores: Array, relevance: Relevance) -> Ranks:
     """Ranks from scores[q, n], higher is better. Raises `InputError` where a score is NaN."""
+    relevance.check(*scores.shape)
     if np.isnan(scores).any():
         raise InputError("scores with NaN cannot be ranked: the encoder that gave them is broken")
     if not len(relevance):
@@ -127,33 +136,6 @@ def rank_levels(levels: NDArray[np.int64], relevance: Relevance) -> Ranks:
     same = of_right == np.repeat(best, np.diff(relevance.starts))
     right = np.add.reduceat(same, relevance.starts[:-1], dtype=np.int64)
     return Ranks(before[best], counts[best], right)
-
-
-def rank_embeddings(
-    queries: NDArray[np.float32], gallery: Array, relevance: Relevance, memory: int = _MEMORY
-) -> Ranks:
-    """Ranks by the exact dense score of queries[q, D] against gallery[n, D].
-
-    Gallery vectors are taken as float16, the way they are stored; scores are those of a search, so that equal
-    vectors tie. For validation while training, where no archive or stage is wanted. About `memory` bytes are
-    held at once, whatever the sizes.
-
-    Raises `InputError` where a vector is not finite.
-    """
-    stored = gallery.astype(np.float16)
-    if not (np.isfinite(queries).all() and np.isfinite(stored).all()):
-        raise InputError("vectors that are not finite cannot be ranked: the encoder that gave them is broken")
-    block = max(1, memory // (8 * len(stored) + 48 * min(len(stored), _GALLERY_BLOCK) + 1))
-    ranks = Ranks.empty(len(queries))
-    for start in range(0, len(queries), block):
-        asked = queries[start : start + block]
-        scores = np.empty((len(asked), len(stored)), np.float32)
-        for column in range(0, len(stored), _GALLERY_BLOCK):
-            columns = slice(column, column + _GALLERY_BLOCK)
-            scores[:, columns] = exact_scores(stored[columns], asked).T
-        rows = np.arange(start, start + len(asked))
-        ranks.put(rows, rank_scores(scores, relevance.take(rows)))
-    return ranks
 
 
 def _at_least_one(k: int) -> int:

@@ -8,8 +8,16 @@ cosines.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
+
+from swath.imagery import open_picture
+
+NEAR = 4
+"""Bits of 64 that near pictures differ in at most."""
 
 _SIDE = 32
 _LOW = 8
@@ -30,6 +38,11 @@ def phash(pixels: NDArray[np.uint8]) -> int:
     return int.from_bytes(np.packbits(bits.ravel()).tobytes())
 
 
+def structured(bits: int) -> bool:
+    """Whether a hash says anything: a picture without structure has the lowest frequency alone, or none."""
+    return bits.bit_count() > 1
+
+
 def near(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int) -> list[tuple[int, int, int]]:
     """All (i, j, d), sorted, where d <= `distance` bits differ between one[i] and other[j].
 
@@ -47,3 +60,21 @@ def near(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int) -> l
                 for row, place in zip(rows, columns, strict=True)
             ]
     return sorted(found)
+
+
+def duplicates(pictures: Sequence[Path], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[n]: equal numbers for n pictures that look alike, directly or by way of others.
+
+    `groups` int64[n] has equal numbers where pixels are equal already. Pictures without structure are alike
+    only where their pixels are.
+    """
+    firsts, rows = np.unique(groups, return_index=True)
+    hashes = [phash(open_picture(pictures[row])) for row in rows]
+    places = np.flatnonzero([structured(bits) for bits in hashes])
+    values = np.array([hashes[place] for place in places], np.uint64)
+    leader = np.arange(len(firsts))
+    for one, other, _ in near(values, values, NEAR):
+        low, high = sorted((leader[places[one]], leader[places[other]]))
+        leader[leader == high] = low
+    merged: NDArray[np.int64] = leader[np.searchsorted(firsts, groups)]
+    return merged

@@ -13,7 +13,7 @@ from swath.evaluation.results import EvalResult, Result
 
 KS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _WIDTH, _HEIGHT, _LEFT, _TOP = 360, 260, 50, 40
 
 
@@ -42,33 +42,42 @@ def recall_curves(results: Sequence[tuple[str, Result]]) -> list[Curve]:
     return curves
 
 
-def write_plot(curves: Sequence[Curve], path: Path) -> None:
-    """Draw both directions side by side. Raises `InputError` where the path cannot be written."""
+def write_plot(drawn: str, path: Path) -> None:
+    """Write an SVG document. Raises `InputError` where the path cannot be written."""
     try:
-        path.write_text(draw(curves), encoding="utf-8")
+        path.write_text(drawn, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the plot to {path}: {error.strerror}") from error
 
 
-def draw(curves: Sequence[Curve]) -> str:
-    """The SVG document."""
-    height = _TOP + _HEIGHT + 60 + 18 * len(curves)
-    width = 2 * (_WIDTH + _LEFT) + 30
+def recall_chart(results: Sequence[tuple[str, Result]]) -> str:
+    """Both directions side by side. Raises `InputError` as `recall_curves` does."""
+    curves = recall_curves(results)
+    panels = (("image to text", [c.i2t for c in curves]), ("text to image", [c.t2i for c in curves]))
     parts = [
+        _panel(title, lines, _LEFT + place * (_WIDTH + _LEFT)) for place, (title, lines) in enumerate(panels)
+    ]
+    y = _TOP + _HEIGHT + 60
+    parts += legend([curve.name for curve in curves], _LEFT, y)
+    return document(parts, 2 * (_WIDTH + _LEFT) + 30, y + 18 * len(curves))
+
+
+def document(parts: Sequence[str], width: int, height: int) -> str:
+    """An SVG document of these parts on white."""
+    head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
         f'font-size="12"><rect width="{width}" height="{height}" fill="white"/>'
+    )
+    return "\n".join([head, *parts, "</svg>"]) + "\n"
+
+
+def legend(names: Sequence[str], left: int, top: int) -> list[str]:
+    """A line for each name, in the colour of its place."""
+    return [
+        f'<path d="M{left} {top + 18 * place - 4}h24" stroke="{COLOURS[place % len(COLOURS)]}" '
+        f'stroke-width="2"/><text x="{left + 32}" y="{top + 18 * place}">{escape(name)}</text>'
+        for place, name in enumerate(names)
     ]
-    panels = (("image to text", [c.i2t for c in curves]), ("text to image", [c.t2i for c in curves]))
-    for place, (title, lines) in enumerate(panels):
-        parts.append(_panel(title, lines, _LEFT + place * (_WIDTH + _LEFT)))
-    for place, curve in enumerate(curves):
-        y = _TOP + _HEIGHT + 60 + 18 * place
-        colour = _COLOURS[place % len(_COLOURS)]
-        parts.append(
-            f'<path d="M{_LEFT} {y - 4}h24" stroke="{colour}" stroke-width="2"/>'
-            f'<text x="{_LEFT + 32}" y="{y}">{escape(curve.name)}</text>'
-        )
-    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _panel(title: str, lines: Sequence[Sequence[float]], left: int) -> str:
@@ -95,6 +104,6 @@ def _panel(title: str, lines: Sequence[Sequence[float]], left: int) -> str:
     )
     for place, line in enumerate(lines):
         points = " ".join(f"{across(k):.1f},{down(value):.1f}" for k, value in zip(KS, line, strict=True))
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
     return "\n".join(parts)

@@ -54,11 +54,13 @@ class Protocol:
     rule: Rule
     paired: bool = True
     """Whether right is what the annotation file pairs and nothing else: equal captions set a ceiling then."""
+    looks: bool = False
+    """Whether it matters which pictures look alike."""
 
     def judge(self, dataset: CaptionedSet, same: NDArray[np.int64] | None = None) -> Judgements:
         """The questions and answers of a set.
 
-        `same` int64[images] has equal numbers for images with equal pixels; left out, no two are equal.
+        `same` int64[images] has equal numbers for images that are copies; left out, no two are.
         Raises `CaptionsError` where there is nothing to ask.
         """
         if not any(image.captions for image in dataset.images):
@@ -147,9 +149,10 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     "lenient": Protocol(
         "lenient",
-        "as strict, but equal normalised captions are right too, and so are images with equal pixels",
+        "as strict, but equal normalised captions are right too, and so are copies of a picture",
         _lenient,
         paired=False,
+        looks=True,
     ),
     "dedup": Protocol(
         "dedup",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.evaluation.encoding import Encoded
+from swath.evaluation.listing import listed, needs_lists
 from swath.evaluation.metrics import Ranks, Relevance, rank_levels
 from swath.evaluation.trec import Listener
 from swath.search import Pipeline, run_many
@@ -29,14 +30,18 @@ def rank_direction(
     relevance: Relevance,
     progress: Progress | None = None,
     listen: Listener | None = None,
+    seconds: dict[str, float] | None = None,
 ) -> Ranks:
     """Rank n gallery items for q queries.
 
     `asked_rows` int64[q] and `found_rows` int64[n] say which distinct row of `asked` and `found` each query
     and item is. The stages see every distinct row once, so a run of equal items is never divided by a cut;
-    each item counts in the ranks. `listen` hears every ordering as it is made.
+    each item counts in the ranks. `listen` hears every ordering as it is made; `seconds` gets the time of
+    every stage.
     """
-    gallery = found.gallery()
+    gallery = found.gallery(asked.embedding[asked_rows])
+    if needs_lists(pipeline):
+        gallery.lists = listed(found)
     order = np.argsort(asked_rows, kind="stable")
     rows, starts = np.unique(asked_rows[order], return_index=True)
     queries = np.split(order, starts[1:])
@@ -44,13 +49,16 @@ def rank_direction(
     for first in range(0, len(rows), _TOGETHER):
         some = slice(first, first + _TOGETHER)
         batch = [asked.query(row) for row in rows[some]]
-        complete, _ = run_many(pipeline, gallery, batch, len(gallery), complete=True)
+        complete, trace = run_many(pipeline, gallery, batch, len(gallery), complete=True)
         for candidates, same in zip(complete, queries[some], strict=True):
             levels = levels_of(candidates, len(gallery))
             places = levels[found_rows]
             ranks.put(same, rank_levels(places, relevance.take(same)))
             if listen is not None:
                 listen(same, places)
+        if seconds is not None:
+            for cost in trace:
+                seconds[cost.stage] = seconds.get(cost.stage, 0.0) + cost.milliseconds / 1e3
         if progress is not None:
             progress(first + len(batch), len(rows), "queries")
     return ranks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,12 +18,16 @@ class EncoderRef(msgspec.Struct, frozen=True):
     revision: str
 
 
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+
+
 class Recalls(msgspec.Struct, frozen=True):
     """Hit@1, 5 and 10 of one direction, in per cent."""
 
-    r1: float
-    r5: float
-    r10: float
+    r1: Percent
+    r5: Percent
+    r10: Percent
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -31,7 +35,7 @@ class Figures(msgspec.Struct, frozen=True):
 
     i2t: Recalls
     t2i: Recalls
-    mr: float
+    mr: Percent
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -44,12 +48,31 @@ class Interval(msgspec.Struct, frozen=True):
     seed: int
 
 
+class ClassFigures(msgspec.Struct, frozen=True):
+    """Figures over the images of one class and their captions, against the whole gallery."""
+
+    images: int
+    i2t: Recalls
+    t2i: Recalls
+    mr: Percent
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """A choice among several settings by their mR on a split."""
+
+    by: str
+    """The split; `test` is a choice that nobody may rely on."""
+    among: int
+    mr: float
+    """Of the chosen setting on that split."""
+
+
 class EvalResult(msgspec.Struct, frozen=True, tag_field="format", tag="swath.retrieval/1"):
     """Retrieval in both directions on one split; recalls in per cent."""
 
     dataset: str
     split: str
-    split_hash: str
+    split_hash: Digest
     """Names the very images and captions that were used."""
     protocol: str
     images: int
@@ -58,7 +81,7 @@ class EvalResult(msgspec.Struct, frozen=True, tag_field="format", tag="swath.ret
     """Captions asked and found, equal ones counted each."""
     i2t: Recalls
     t2i: Recalls
-    mr: float
+    mr: Percent
     """Mean of the six recalls."""
     interval: Interval
     best_case: Figures
@@ -77,8 +100,19 @@ class EvalResult(msgspec.Struct, frozen=True, tag_field="format", tag="swath.ret
     """Where every query stands; older files do not have it."""
     ceiling: Figures | None = None
     """The best that any model can have where captions repeat; None where the protocol sets no ceiling."""
-    leaks: str | None = None
-    """Digest of the leak report that covers the split, where one was named."""
+    leaks: Digest | None = None
+    """Digest of the leak report that covers the split: the one named, else one of the captions of all splits,
+    or of the split alone where no more is known. Older files may not have it."""
+    flags: tuple[str, ...] = ()
+    """What must be known before the figures are quoted, in words of `leaderboard.FLAGS`."""
+    seeds: dict[str, int] = {}
+    """Of the intervals, and of the encoder's training where its card says so."""
+    stage_seconds: dict[str, float] = {}
+    """Time of each stage of the pipeline, both directions together; part of `rank`."""
+    classes: dict[str, ClassFigures] = {}
+    """Figures by scene class, of the classes that the data set names."""
+    selection: Selection | None = None
+    """How this setting was chosen among several, where it was."""
 
 
 class ClassAccuracy(msgspec.Struct, frozen=True):
@@ -86,7 +120,7 @@ class ClassAccuracy(msgspec.Struct, frozen=True):
 
     prompt: str
     images: int
-    accuracy: float
+    accuracy: Percent
     """Per cent."""
 
 
@@ -95,7 +129,7 @@ class ZeroShotResult(msgspec.Struct, frozen=True, tag_field="format", tag="swath
 
     dataset: str
     images: int
-    accuracy: float
+    accuracy: Percent
     """Per cent of all images."""
     interval: tuple[float, float]
     """95 % bootstrap interval over images, per cent."""
@@ -134,7 +168,7 @@ class SizeSpeed(msgspec.Struct, frozen=True):
 
     tiles: int
     build_seconds: float | None
-    """To make the gallery of vectors that are there; None where an archive was opened."""
+    """From vectors that are there to the first answer; None where an archive was opened."""
     bytes_per_tile: float
     """Of the signals and ids that a search reads; of all that an archive keeps, where one was opened."""
     single: Latency
@@ -144,6 +178,8 @@ class SizeSpeed(msgspec.Struct, frozen=True):
     """Milliseconds that reading the bytes of one query takes at the bandwidth of the memory."""
     peak_bytes: int
     """Largest resident memory of the process up to here; galleries are measured from small to large."""
+    first_seconds: float | None = None
+    """Of the first query, which pages are read and codes are made for; older files do not have it."""
 
 
 class EncodeSpeed(msgspec.Struct, frozen=True):

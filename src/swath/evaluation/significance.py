@@ -86,6 +86,12 @@ def by_image(
     """
     if result.ranks is None:
         raise InputError(f"{name} holds no per-query ranks: evaluate again with this version of swath")
+    asked = result.ranks.t2i.queries
+    if asked != result.captions:
+        raise InputError(
+            f"{name} has per-query ranks that contradict its {result.captions:,} captions: {asked:,} texts "
+            "were asked; it was changed, or its directions are exchanged"
+        )
     values: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
     for packed in (result.ranks.i2t, result.ranks.t2i):
@@ -101,8 +107,8 @@ def by_image(
         raise InputError(
             f"{name} has per-query ranks that contradict its recalls: it was changed or is damaged"
         )
-    asked = counts.any(axis=1)
-    return hits[asked], counts[asked]
+    units = counts.any(axis=1)
+    return hits[units], counts[units]
 
 
 def _permuted(shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -74,6 +74,11 @@ def judge(run: Path, qrels: Path) -> tuple[tuple[str, ...], Ranks]:
     scores = _read_run(run)
     if not right:
         raise InputError(f"{qrels} has no query with a right item: there is nothing to judge")
+    if right.keys().isdisjoint(scores):
+        raise InputError(
+            f"{run} has none of the {len(right):,} queries of {qrels}: do they belong together, and are they "
+            "of the same direction?"
+        )
     ranks = Ranks.empty(len(right))
     for place, (query, items) in enumerate(right.items()):
         listed = scores.get(query, {})

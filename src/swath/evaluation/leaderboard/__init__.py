@@ -11,12 +11,28 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from swath.errors import InputError
+from swath.evaluation.leaderboard.hashing_rows import HashingStanding, hashing, read_hashing
 from swath.evaluation.results import EvalResult
+
+__all__ = [
+    "CEILINGS",
+    "DATASETS",
+    "FLAGS",
+    "TOLERANCE",
+    "HashingStanding",
+    "Standing",
+    "check_rows",
+    "hashing",
+    "published",
+    "read_source",
+    "standings",
+]
 
 DATASETS = ("rsicd", "rsitmd", "ucm", "nwpu", "sydney")
 Setting = Literal["closed", "open", "two-stage"]
@@ -28,10 +44,14 @@ CEILINGS = {"rsicd": 98.6, "rsitmd": 100.0, "ucm": 76.9, "nwpu": 85.2, "sydney":
 """The highest mR on the official test split that repeated captions allow (see `swath.evaluation.ceiling`)."""
 
 FLAGS = {
+    "above-ceiling": "more than any model can have when each caption has one right image: another protocol",
     "test-selected": "the epoch was chosen by the score on the test split, or test served as validation",
     "leak-risk:RET-2": "trained on a union of two sets whose train and test images overlap",
     "leak-risk:RET-3": "trained on a union of three sets whose train and test images overlap",
     "mr-contradicts": f"the printed mean is more than {TOLERANCE} points off the mean of the six",
+    "not-the-published-test": "called test, but not the test split that was published",
+    "transductive": "fitted to all queries of the evaluation, which no search knows",
+    "trained-on": "the encoder was trained on this very split",
     "partial": "fewer than six recalls were published",
     "baseline-rerun": "a general method, run by the authors of the source",
     "independent-rerun": "run again by another group",
@@ -46,8 +66,11 @@ FLAGS = {
     "copy-error": "a slip of the table that quotes it",
     "copy-variants": "other tables print other values for it",
     "cross-encoder": "scores pairs jointly, at a cost that grows with the gallery",
+    "direction-means": "the source prints the mean recall of each direction alone",
     "extra-unlabelled": "trained with unlabelled images besides the split",
+    "holds-test-images": "the split has another name, but images of a published test split are in it",
     "harma-codebase": "built on the code of HarMA, with its selection on test",
+    "in-domain-training": "trained on captions of the same kind of images as the test split",
     "init:RemoteCLIP": "starts from the weights of RemoteCLIP",
     "kfold-config": "the released configuration has folds",
     "last-epoch": "value of the last epoch, not of the chosen one",
@@ -66,8 +89,17 @@ FLAGS = {
 }
 """What may stand in `flags`, and what it says."""
 
-_DERIVED = ("mr-contradicts", "partial")
-_SUSPECT = ("test-selected", "leak-risk", "mr-contradicts", "protocol:differs")
+_DERIVED = ("above-ceiling", "direction-means", "mr-contradicts", "partial")
+_SUSPECT = (
+    "above-ceiling",
+    "test-selected",
+    "trained-on",
+    "holds-test-images",
+    "not-the-published-test",
+    "leak-risk",
+    "mr-contradicts",
+    "protocol:differs",
+)
 
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Three = tuple[Percent | None, Percent | None, Percent | None]
@@ -89,6 +121,9 @@ class PublishedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Recall@1, 5 and 10 in per cent; null where not published."""
     t2i: Three = (None, None, None)
     printed_mr: Percent | None = None
+    i2t_mean: Percent | None = None
+    """Mean of the three recalls of a direction, where the source prints no more."""
+    t2i_mean: Percent | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -119,11 +154,14 @@ class Standing(msgspec.Struct, frozen=True):
     i2t: PartialRecalls
     t2i: PartialRecalls
     mr: float | None
-    """Mean of the six where there are six, else the printed one, else None."""
+    """Mean of the six where there are six or of the two directions, else the printed one, else None."""
     printed_mr: float | None
     source: str
     certainty: str
     flags: tuple[str, ...]
+    i2t_mean: float | None = None
+    """Mean recall of a direction, from its three values or as printed."""
+    t2i_mean: float | None = None
 
     @property
     def suspect(self) -> bool:
@@ -172,9 +210,7 @@ def published() -> tuple[Standing, ...]:
     folder = files("swath.evaluation.leaderboard") / "rows"
     names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".json"))
     rows = tuple(row for name in names for row in read_source((folder / name).read_bytes(), name))
-    same = Counter((row.dataset, row.method, row.setting, row.backbone, row.source) for row in rows)
-    if twice := [row for row, count in same.items() if count > 1]:
-        raise InputError(f"the leaderboard has a row twice: {', '.join(map(str, twice[0]))}")
+    _refuse_doubles(rows)
     return rows
 
 
@@ -200,37 +236,81 @@ def _standing(row: PublishedRow, source: str, file: str) -> Standing:
         if known != sorted(known):
             raise InputError(f"{where}: recall falls with k in {recalls}")
     six = [value for value in (*row.i2t, *row.t2i) if value is not None]
-    if not six and row.printed_mr is None:
+    given = (row.i2t_mean, row.t2i_mean)
+    if six and given != (None, None):
+        raise InputError(f"{where}: means of a direction are for rows without recalls")
+    means = [_mean(row.i2t) if six else row.i2t_mean, _mean(row.t2i) if six else row.t2i_mean]
+    if not six and row.printed_mr is None and None in means:
         raise InputError(f"{where}: there is no figure")
     flags = row.flags
     mean = row.printed_mr
-    if len(six) < 6:
-        flags += ("partial",)
-    else:
-        mean = sum(six) / 6
+    if means[0] is not None and means[1] is not None:
+        mean = (means[0] + means[1]) / 2
         if row.printed_mr is not None and abs(mean - row.printed_mr) > TOLERANCE:
             flags += ("mr-contradicts",)
+    if mean is not None and mean > CEILINGS[row.dataset]:
+        flags += ("above-ceiling",)
+    if given != (None, None):
+        flags += ("direction-means",)
+    elif len(six) < 6:
+        flags += ("partial",)
     return Standing(
         method=row.method,
         year=row.year,
         venue=row.venue,
         dataset=row.dataset,
         setting=row.setting,
-        backbone=row.backbone,
+        backbone=row.backbone or None,
         i2t=PartialRecalls(*row.i2t),
         t2i=PartialRecalls(*row.t2i),
-        mr=mean if mean is None else round(mean, 2),
+        mr=_rounded(mean),
         printed_mr=row.printed_mr,
         source=source,
         certainty=row.certainty,
         flags=flags,
+        i2t_mean=_rounded(means[0]),
+        t2i_mean=_rounded(means[1]),
     )
+
+
+def _mean(three: Three) -> float | None:
+    known = [value for value in three if value is not None]
+    return sum(known) / 3 if len(known) == 3 else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def check_rows(file: Path) -> int:
+    """The number of rows in a new file, of recall or of hashing, if it could join the others.
+
+    Raises `InputError` where it cannot be read, a row is wrong, or one is there already.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from error
+    if b'"metric"' in content:
+        return len(read_hashing(content, file.name))
+    rows = read_source(content, file.name)
+    # The file may have been put in its place already.
+    others = [row for row in published() if row.source != rows[0].source]
+    _refuse_doubles([*others, *rows])
+    return len(rows)
+
+
+def _refuse_doubles(rows: Sequence[Standing]) -> None:
+    same = Counter((row.dataset, row.method, row.setting, row.backbone, row.source) for row in rows)
+    if twice := [row for row, count in same.items() if count > 1]:
+        raise InputError(f"the leaderboard has a row twice: {', '.join(map(str, twice[0]))}")
 
 
 def _measured(name: str, result: EvalResult) -> Standing:
     flags = [f"protocol:{result.protocol}"]
     if result.split != "test":
         flags.append(f"split:{result.split}")
+    flags += result.flags
     return Standing(
         method=f"{result.encoder.name} ({result.pipeline})",
         year=None,

@@ -1,0 +1,8 @@
+"""faiss inverted lists over float16; the knob is how many are visited."""
+
+from __future__ import annotations
+
+from swath.evaluation.peers import Peer
+from swath.evaluation.peers.faiss_index import made, probe
+
+PEER = Peer("faiss IVF", lambda folder: made(folder, "IVF{lists},SQfp16", probe), (4, 8, 16, 32, 64, 128))

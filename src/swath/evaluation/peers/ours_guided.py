@@ -1,0 +1,14 @@
+"""SGPD: words guide to lists; the setting is the coverage that is promised."""
+
+from __future__ import annotations
+
+from swath.evaluation.peers import Peer
+from swath.evaluation.peers.ours import partial
+from swath.search import Step
+
+PEER = Peer(
+    "swath sgpd",
+    lambda folder: partial(folder, "sparse:100 > lists({}):100", Step("sparse", k=100)),
+    (0.5, 0.7, 0.8, 0.9, 0.95, 0.98),
+    needs="head",
+)
