@@ -10,13 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from swath.encoders import Card, Source, file_digest, write_card
+from swath.encoders import Calibration, Card, Source, file_digest, write_card
 from tests.tiny import COLOURS
 
 onnx = pytest.importorskip("onnx", reason="the tiny encoder is made with onnx: pip install 'swath[train]'")
 helper, TensorProto = onnx.helper, onnx.TensorProto
 
 _DIM, _TOKEN = 32, 8
+CALIBRATION = Calibration(intercept=-4.0, raw=8.0, prior=0.5, error=0.01, queries=7)
 _WORDS = ["[UNK]", *COLOURS]
 
 
@@ -41,7 +42,7 @@ def build(folder: Path, *, seed: int = 0, name: str = "tiny", **card: Any) -> Pa
         "data": (Source(name="paint", part="train", terms="no restriction"),),
         "terms": "public domain",
         "figures": {"paint test, strict": {"mr": 93.21}},
-        "calibration": {"dense": (8.0, -4.0)},
+        "calibration": {"dense": {"words": CALIBRATION}},
         **card,
     }
     files = {file.name: file_digest(file) for file in sorted(folder.iterdir())}

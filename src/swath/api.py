@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -13,11 +12,15 @@ from swath import archive as archives
 from swath import encoders
 from swath import search as searching
 from swath.errors import EncoderError, InputError
-from swath.imagery import Tiling, scan
 from swath.serving.asking import PathLike, Picture, make_query
+from swath.serving.encoder import checked, encoder_of
+from swath.serving.making import as_encoder, check, paths, prepare
 from swath.types import Bounds, Encoder, Gallery, Hits, Progress, Query, Scalar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from swath.archive import AddReport, ArchiveInfo, Problem, RelocateReport, RemoveReport, Store
     from swath.search import Pipeline
     from swath.serving import TileDetails
@@ -31,7 +34,7 @@ def open(path: PathLike, *, encoder: PathLike | Encoder | None = None, threads: 
     version reads, and `EncoderError` for another encoder than the one that made it.
     """
     store = archives.open_store(Path(path))
-    return Archive(store, None if encoder is None else _encoder(encoder, threads), threads)
+    return Archive(store, None if encoder is None else as_encoder(encoder, threads), threads)
 
 
 def index(
@@ -60,49 +63,10 @@ def index(
     Raises `InputError` for sources that are missing and for settings that do not fit, `ArchiveError` where
     the archive cannot be written, `EncoderError` for an encoder that is missing or not the archive's.
     """
-    _check(sources)  # before an archive is made for them
-    archive = _prepare(path, encoder, tile_size, overlap, min_valid, bands, threads)
+    check(sources)  # before an archive is made for them
+    store, made_by = prepare(path, encoder, tile_size, overlap, min_valid, bands, threads)
+    archive = Archive(store, made_by, threads)
     archive.add(sources, attributes=attributes, prune=prune, progress=progress)
-    return archive
-
-
-def _prepare(
-    path: PathLike,
-    encoder: PathLike | Encoder | None,
-    tile_size: int | None,
-    overlap: int | None,
-    min_valid: float | None,
-    bands: Sequence[int] | None,
-    threads: int | None,
-) -> Archive:
-    """The archive at `path`, made empty where there is none."""
-    exists = (Path(path) / archives.POINTER).exists()
-    if exists:
-        archive = open(path, encoder=encoder, threads=threads)
-        before = archive.info().tiling
-    else:
-        before = Tiling()
-    size = before.size if tile_size is None else tile_size
-    stride = before.stride if tile_size is None else None
-    if overlap is not None:
-        if not 0 <= overlap < size:
-            raise InputError(f"overlap {overlap}: give 0 to {size - 1} pixels, less than the size of a tile")
-        stride = size - overlap
-    tiling = replace(
-        before,
-        size=size,
-        stride=None if stride == size else stride,
-        min_valid=before.min_valid if min_valid is None else min_valid,
-        bands=before.bands if bands is None else tuple(bands),
-    )
-    if not exists:
-        made_by = _encoder(encoders.DEFAULT if encoder is None else encoder, threads)
-        return Archive(archives.create(Path(path), made_by, tiling), made_by, threads)
-    if tiling != before:
-        raise InputError(
-            f"the archive {path} was made with {_described(before)}, not with {_described(tiling)}: "
-            "leave these options out, or index into another archive"
-        )
     return archive
 
 
@@ -119,17 +83,12 @@ class Archive:
 
     def __init__(self, store: Store, encoder: Encoder | None = None, threads: int | None = None) -> None:
         """Made by `open` and `index`. Raises `EncoderError` for an encoder that is not the archive's."""
-        if encoder is not None and encoder.revision != store.encoder_revision:
-            raise EncoderError(
-                f"the archive {store.path} was made with encoder {store.encoder_name} "
-                f"(revision {store.encoder_revision[:12]}), not with {encoder.name} "
-                f"(revision {encoder.revision[:12]}): leave the encoder out to use the copy in the archive, "
-                "or index into another archive"
-            )
+        if encoder is not None:
+            checked(encoder, store)
         self._store = store
         self._given = encoder
         self._threads = threads
-        self._opened: tuple[tuple[int, int] | None, Gallery] | None = None
+        self._opened: tuple[tuple[int, ...] | None, archives.ArchiveGallery] | None = None
         self.report: AddReport | None = None
         """What the last `add` did: files, tiles, and what was skipped with the reasons."""
 
@@ -145,10 +104,18 @@ class Archive:
         """The folder."""
         return self._store.path
 
-    @cached_property
+    @property
     def encoder(self) -> Encoder:
-        """The encoder that made it. Raises `ArchiveError` where the archive lacks it and none was given."""
-        return self._given or encoders.load(self._store.encoder_folder, self._threads)
+        """The encoder that answers: the one given, switched to, or kept in the archive.
+
+        Raises `ArchiveError` where the archive lacks it and none was given.
+        """
+        self._gallery()  # sees whether the archive was encoded anew
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> Encoder:
+        return self._given or encoder_of(self._store, self._threads)
 
     def search(
         self,
@@ -162,13 +129,16 @@ class Archive:
         where: str | None = None,
         bbox: Bounds | None = None,
         pipeline: Pipeline | str = "auto",
+        min_score: float | None = None,
+        collapse: bool = False,
     ) -> Hits:
         """The `k` tiles that match best: words, pictures and tiles of the archive, all wanted at once.
 
         `like` and `unlike` take ids, or how they begin; what `unlike` names counts against, and so do the
         words `unwanted`. A weight may follow an id: `3f2a:2` counts twice as much as the others. `where` is a
         filter over attributes and `bbox` west, south, east, north in degrees (EPSG:4326); both act before
-        anything is ranked. `pipeline` says how to search.
+        anything is ranked. `pipeline` says how to search. `min_score` leaves out hits that match with a lower
+        probability, and `collapse` those that show the same as a better one.
 
         >>> archive = open("town.swath")
         >>> [hit.tile.source.split("/")[-1] for hit in archive.search(["red", "green"], k=1)]
@@ -176,15 +146,22 @@ class Archive:
         >>> archive.search("red", where="width > 64 or not source < z").hits
         ()
 
-        Raises `InputError` (with `SpecError` and `ExpressionError`) for what cannot be asked.
+        Raises `InputError` (with `SpecError` and `ExpressionError`) for what cannot be asked, and for
+        `min_score` where the encoder's scores are not calibrated.
         """
         query = make_query(
             text, image=image, like=like, unlike=unlike, unwanted=unwanted, where=where, bbox=bbox
         )
-        return self.search_many([query], k=k, pipeline=pipeline)[0]
+        return self.search_many([query], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse)[0]
 
     def search_many(
-        self, queries: Sequence[Query], *, k: int = 20, pipeline: Pipeline | str = "auto"
+        self,
+        queries: Sequence[Query],
+        *,
+        k: int = 20,
+        pipeline: Pipeline | str = "auto",
+        min_score: float | None = None,
+        collapse: bool = False,
     ) -> list[Hits]:
         """`search` for many queries, which share the reading of the archive where they can.
 
@@ -195,7 +172,14 @@ class Archive:
         ['red.png', 'blue.png']
         """
         return searching.search_many(
-            self._gallery(), queries, self.encoder, pipeline=pipeline, k=k, threads=self._threads
+            self._gallery(),
+            queries,
+            self.encoder,
+            pipeline=pipeline,
+            k=k,
+            min_score=min_score,
+            collapse=collapse,
+            threads=self._threads,
         )
 
     def add(
@@ -217,15 +201,20 @@ class Archive:
         Raises `InputError` for sources that are missing, and to prune where none of the known files is left;
         `ArchiveError` while another process writes.
         """
+        if self.encoder.image_size == encoders.NO_PICTURES:
+            raise EncoderError(
+                f"the archive {self.path} was imported without an encoder, so no picture can be added: "
+                "index into another archive"
+            )
         self.report = self._store.add(
-            _paths(sources),
+            paths(sources),
             self.encoder,
             attributes=attributes,
             progress=progress,
             threads=self._threads,
         )
         if prune:
-            gone = self._store.prune(_paths(sources)).tiles
+            gone = self._store.prune(paths(sources)).tiles
             self.report = replace(self.report, tiles_removed=self.report.tiles_removed + gone)
         return self.report
 
@@ -255,7 +244,7 @@ class Archive:
             gallery = self._gallery()
             allowed = searching.mask(gallery, where)
             ids = {one.decode() for one in gallery.ids[allowed].tolist()}
-        return self._store.remove(_paths(sources), ids=ids, dry_run=dry_run)
+        return self._store.remove(paths(sources), ids=ids, dry_run=dry_run)
 
     def relocate(self, old: PathLike, new: PathLike, *, dry_run: bool = False) -> RelocateReport:
         """Tell the archive that what was at and below `old` is at `new` now. No file is moved or read.
@@ -315,14 +304,48 @@ class Archive:
         """
         return self._store.verify()
 
-    def sheet(self, hits: Hits, path: PathLike, *, title: str = "") -> Path:
+    def heat(self, hits: Hits, text: str | Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Where in the hits the words are: by tile id, float32[G, G] over the tile's grid, summing to 1.
+
+        Empty where the archive stores no tokens.
+
+        >>> archive = open("town.swath")
+        >>> hits = archive.search("red", k=1)
+        >>> archive.heat(hits, "red")[hits[0].tile.id].shape
+        (2, 2)
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        ids = [hit.tile.id for hit in hits]
+        return searching.heat_maps(self._gallery(), self.encoder, texts, ids)
+
+    def words(self, hits: Hits, text: str | Sequence[str]) -> list[dict[str, float]]:
+        """The words that the query and each hit share, with what they bring to the sparse score.
+
+        Empty where the archive was not tuned.
+
+        >>> archive = open("town.swath")
+        >>> archive.words(archive.search("red", k=1), "red")
+        [{}]
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        gallery = self._gallery()
+        query = searching.encode(Query(tuple(texts)), self.encoder, gallery)
+        rows = [searching.find(hit.tile.id, gallery.ids) for hit in hits]
+        return [searching.matched_words(gallery, query, row) for row in rows]
+
+    def sheet(
+        self, hits: Hits, path: PathLike, *, title: str = "", explain: str | Sequence[str] = ()
+    ) -> Path:
         """Write a contact sheet of hits: one self-contained `.html`, or a `.png`.
+
+        The words `explain` are shown where they are in each tile (see `heat`).
 
         Raises `InputError` for another suffix, and where it cannot be written.
         """
         from swath.serving import write_sheet
 
-        return write_sheet(hits, Path(path), self._store.thumbnails, title=title)
+        heat = self.heat(hits, explain) if explain else None
+        return write_sheet(hits, Path(path), self._store.thumbnails, title=title, heat=heat)
 
     def geojson(self, hits: Hits, path: PathLike) -> Path:
         """Write hits as a GeoJSON FeatureCollection. Raises `InputError` where it cannot be written."""
@@ -335,33 +358,20 @@ class Archive:
         # columns that are mapped and checked already can be searched again.
         stamp = self._stamp()
         if self._opened is None or self._opened[0] != stamp:
-            self._opened = stamp, self._store.gallery()
+            gallery = self._store.gallery()
+            if self._opened is not None and gallery.encoder_revision != self._opened[1].encoder_revision:
+                self.__dict__.pop("_loaded", None)  # the archive was encoded anew since
+                if self._given is not None:
+                    checked(self._given, self._store)
+            self._opened = stamp, gallery
         return self._opened[1]
 
-    def _stamp(self) -> tuple[int, int] | None:
+    def _stamp(self) -> tuple[int, ...] | None:
         try:
             status = (self.path / archives.POINTER).stat()
         except OSError:
             return None  # opening the gallery tells what is wrong
-        return status.st_ino, status.st_mtime_ns
-
-
-def _encoder(encoder: PathLike | Encoder, threads: int | None) -> Encoder:
-    if isinstance(encoder, str | os.PathLike):
-        return encoders.load(encoder if isinstance(encoder, str) else Path(encoder), threads)
-    return encoder
-
-
-def _paths(sources: PathLike | Sequence[PathLike]) -> list[Path]:
-    return [Path(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
-
-
-def _check(sources: PathLike | Sequence[PathLike]) -> None:
-    """Raise `InputError` for sources that do not exist: a scan looks at all of them before it begins."""
-    next(scan(_paths(sources), on_skip=lambda _path, _reason: None), None)
-
-
-def _described(tiling: Tiling) -> str:
-    overlap = 0 if tiling.stride is None else tiling.size - tiling.stride
-    bands = "" if tiling.bands is None else f", bands {','.join(map(str, tiling.bands))}"
-    return f"tiles of {tiling.size} pixels, overlap {overlap}, least valid share {tiling.min_valid}{bands}"
+        # Tuning changes the lists and not what was committed.
+        lists = self.path / "lists"
+        built = lists.stat().st_mtime_ns if lists.is_dir() else 0
+        return status.st_ino, status.st_mtime_ns, built

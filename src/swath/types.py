@@ -109,6 +109,24 @@ class Encoder(Protocol):
         """Encode n >= 0 texts."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Int8Rows:
+    """Vectors x in a quarter of float32's bytes: x = scale * codes + rest, a row at a time.
+
+    They are made by `swath.int8.quantise`. A search that reads them knows from `error` and `norm` how far it
+    can be off.
+    """
+
+    codes: NDArray[np.int8]
+    """int8[n, D], -127 to 127."""
+    scale: NDArray[np.float32]
+    """float32[n]"""
+    error: NDArray[np.float32]
+    """float32[n]: not below the length of the rest; infinite where the vector is not finite."""
+    norm: NDArray[np.float32]
+    """float32[n]: not below the length of scale * codes."""
+
+
 class Gallery(Protocol):
     """What stages search in: rows with the same named signals, be it an archive or a set of texts."""
 
@@ -125,6 +143,10 @@ class Gallery(Protocol):
 
     def signal(self, name: str) -> Array:
         """One stored signal; `dense` is float16[n, D]. Raises `KeyError` where it is not stored."""
+
+    @property
+    def compact(self) -> Int8Rows | None:
+        """The rows of `dense` as int8, for a faster scan; None where there are none."""
 
     def attribute(self, name: str) -> Array:
         """One attribute of every row: float64[n] (NaN: missing), or object[n] of str, bool or None.
@@ -203,7 +225,8 @@ class Hit:
     raw: float
     """Score of the last stage."""
     score: float | None
-    """Probability that it matches; None where the encoder's card has no calibration for the pipeline."""
+    """Probability that it matches; None where the encoder's card has no calibration for the pipeline and the
+    kind of query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +237,8 @@ class Hits:
     pipeline: str
     """The spec that ran, in canonical form."""
     trace: tuple[StageTrace, ...] = ()
+    query: Query | None = None
+    """What was asked."""
 
     def __len__(self) -> int:
         return len(self.hits)

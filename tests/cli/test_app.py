@@ -18,6 +18,7 @@ from swath.errors import ArchiveError, FetchError, SwathError
 from tests.cli.conftest import Run, as_program, start
 
 _ROOT = Path(__file__).parents[2]
+PROGRAM = "import sys\nfrom swath.cli import main\nsys.argv = ['swath']\nsys.exit(main())"
 
 
 def _command(name: str) -> click.Command:
@@ -26,26 +27,37 @@ def _command(name: str) -> click.Command:
     return command
 
 
+def _leaves(name: str) -> dict[str, click.Command]:
+    """A command, or those of a group, by what is typed."""
+    command = _command(name)
+    parts = command.commands if isinstance(command, click.Group) else {}
+    return {f"{name} {part}": one for part, one in parts.items()} or {name: command}
+
+
 def _flags(name: str) -> list[str]:
-    return [flag for param in _command(name).params for flag in param.opts if flag.startswith("-")]
+    params = [param for command in _leaves(name).values() for param in command.params]
+    return [flag for param in params for flag in param.opts if flag.startswith("-")]
 
 
 def test_help_lists_every_command(run: Run) -> None:
     for ended in (run(), run("--help")):
         assert ended.code == 0
         for name, (_, line) in COMMANDS.items():
-            assert re.search(rf"^  {name} +{re.escape(line)}$", ended.out, re.M)
+            assert re.search(rf"^  {name} ", ended.out, re.M)
+            assert f"{name} {line}" in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command(name: str, run: Run) -> None:
     command = _command(name)
     assert (command.name, command.short_help) == (name, COMMANDS[name][1])
-    assert {"--threads", "--quiet", "--version"} <= set(_flags(name))
-    ended = run(name, "--help")
-    assert ended.code == 0
-    assert ended.out.startswith(f"Usage: swath {name}")
-    assert re.fullmatch(r"swath \d+\.\d+\S*\n", run(name, "--version").out)
+    assert run(name, "--help").out.startswith(f"Usage: swath {name}")
+    for typed, one in _leaves(name).items():
+        assert {"--threads", "--quiet", "--version"} <= {flag for param in one.params for flag in param.opts}
+        ended = run(*typed.split(), "--help")
+        assert ended.code == 0
+        assert ended.out.startswith(f"Usage: swath {typed}")
+        assert re.fullmatch(r"swath \d+\.\d+\S*\n", run(*typed.split(), "--version").out)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -75,6 +87,8 @@ def test_version(run: Run) -> None:
         (["index", "a"], "Missing option '--archive'"),
         (["index", "--archive", "b"], "Missing argument 'SOURCE...'"),
         (["add", "a"], "Missing argument 'SOURCE...'"),
+        (["index", "", "--archive", "a"], "a path is empty: perhaps a variable of the shell is not set"),
+        (["index", "https://x.org/a.tif", "--archive", "a"], "is an address, not a path: download the file"),
         (["show", "a"], "Missing argument 'ID'"),
         (["remove", "a"], "Say what to remove: SOURCE, --where, or both"),
         (["relocate", "a", "b"], "Missing argument 'NEW'"),
@@ -120,7 +134,12 @@ def test_bad_input(arguments: list[str], says: str, run: Run) -> None:
     [
         (ArchiveError("no archive"), 2, "swath: error: no archive\n"),
         (FetchError("no network"), 1, "swath: error: no network\n"),
-        (OSError(28, "No space left on device"), 1, "unexpected OSError: [Errno 28] No space left on device"),
+        (OSError(28, "No space left on device"), 1, "swath: error: No space left on device (the"),
+        (
+            PermissionError(13, "Permission denied", "a/b"),
+            1,
+            "swath: error: a/b: Permission denied (the",
+        ),
         (ZeroDivisionError("two\nlines"), 1, "unexpected ZeroDivisionError: two lines"),
         (KeyboardInterrupt(), 130, "interrupted; what was committed is kept"),
     ],
@@ -193,6 +212,51 @@ def test_closed_pipe_ends_quietly(arguments: list[str], town: Path, tiny_home: P
     err = process.stderr.read()
     process.stderr.close()
     assert (process.wait(60), err) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["info", "town.swath"], ["search", "town.swath", "red"], ["--help"]])
+def test_closed_streams_are_written_to_by_nobody(arguments: list[str], town: Path, tiny_home: Path) -> None:
+    code = (
+        f"import os, sys\nos.close(1), os.close(2)\nsys.stdout = sys.stderr = None\n{as_program(*arguments)}"
+    )
+    process = start(code, tiny_home, town)
+    assert (process.communicate(timeout=60), process.returncode) == (("", ""), 0)
+
+
+def test_a_full_disk_behind_stdout_is_said(town: Path, tiny_home: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", as_program("info", "town.swath")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=town,
+            env={**os.environ, "SWATH_HOME": str(tiny_home)},
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode != 0
+    assert done.stderr.startswith("swath: error: No space left on device")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str, run: Run) -> None:
+    ended = run("completion", shell)
+    assert (ended.code, ended.err) == (0, "")
+    assert f"_SWATH_COMPLETE={shell}_complete" in ended.out
+    assert "csh" in run("completion", "csh").err
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"), [("swath comp", {"compare", "completion"}), ("swath search --bb", {"--bbox"})]
+)
+def test_words_are_completed(words: str, offered: set[str], town: Path, tiny_home: Path) -> None:
+    """As bash asks, by the script that `swath completion bash` prints."""
+    asked = {"_SWATH_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    out, err = start(PROGRAM, tiny_home, town, env=asked).communicate(timeout=60)
+    assert err == ""
+    assert {line.partition(",")[2] for line in out.splitlines()} == offered
 
 
 def test_names_that_the_terminal_cannot_show(town: Path, tiny_home: Path) -> None:

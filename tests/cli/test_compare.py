@@ -85,3 +85,42 @@ def test_judge(run: Run) -> None:
     }
     assert run("judge", "a.run", "a.qrels").out.splitlines()[1].split() == ["3", "33.33", "66.67", "66.67"]
     assert "cannot read" in run("judge", "none", "a.qrels").err
+
+
+def setting(pipeline: str, split: str, mr: float) -> None:
+    made = msgspec.structs.replace(
+        GOOD,
+        pipeline=pipeline,
+        split=split,
+        mr=mr,
+        stage_seconds={"dense": 0.02},
+        split_hash={"val": "a", "test": "b"}[split] * 32,
+    )
+    write_result(made, Path(f"{pipeline[-1]}-{split}.json"))
+
+
+def test_both_selections_side_by_side(run: Run) -> None:
+    for pipeline, val, test in (("dense:1", 30.0, 20.0), ("dense:2", 29.0, 25.0)):
+        setting(pipeline, "val", val)
+        setting(pipeline, "test", test)
+    files = ["1-val.json", "1-test.json", "2-val.json", "2-test.json"]
+    ended = run("compare", *files, "--select", "val", "--select", "test!", "--chosen", "chosen.json", "-q")
+    assert ended.code == 0, ended.err
+    honest, claimed = ended.out.splitlines()[-2:]
+    assert honest.split() == ["val", "2", "30.00", "1-test", "20.00"]
+    assert claimed.split() == ["test!", "2", "25.00", "2-test", "25.00", "test-selected"]
+    written = json.loads(Path("chosen.json").read_text())
+    assert (written["mr"], written["selection"]) == (20.0, {"by": "val", "among": 2, "mr": 30.0})
+    content = json.loads(run("compare", *files, "--select", "test!", "--json").out)
+    assert content["selections"][0]["flags"] == ["test-selected"]
+    refused = run("compare", *files, "--select", "test")
+    assert (refused.code, refused.out) == (2, "") and "cannot choose by test" in refused.err
+    assert run("compare", *files, "--no-test", "--chosen", "c.json").code == 2
+
+
+def test_other_plots(run: Run) -> None:
+    setting("dense:1", "val", 30.0)
+    assert run("compare", "1-val.json", "--plot", "p.svg", "--of", "latency").code == 0
+    assert "<circle" in Path("p.svg").read_text()
+    ended = run("compare", "1-val.json", "--plot", "p.svg", "--of", "classes")
+    assert ended.code == 2 and "no recall by class" in ended.err

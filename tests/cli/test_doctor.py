@@ -22,7 +22,7 @@ def home(run: Run, tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_doctor(run: Run, town: Path, home: Path) -> None:
     ended = run("doctor", town / "town.swath")
     assert (ended.code, ended.err) == (0, "")
-    for shown in ("swath", "python", "processor name", "threads usable", "packages numpy", "CPUExecution"):
+    for shown in ("python", "processor name", "threads usable", "packages numpy", "CPUExecution", "gdal"):
         assert shown in ended.out
     for shown in ("base, revision", "sound", "archive tiles", "19", "SWATH_HOME"):
         assert shown in ended.out
@@ -72,7 +72,7 @@ def test_encoders(run: Run, home: Path) -> None:
     found = json.loads(run("encoders", "--json").out)["encoders"]
     base = next(one for one in found if one["name"] == "base")
     assert list(base) == [
-        *("name", "folder", "bytes", "dim", "revision", "terms", "description", "figures", "problem"),
+        *("name", "folder", "kind", "bytes", "dim", "revision", "terms", "description", "figures", "problem"),
     ]
     assert (base["dim"], base["problem"]) == (32, "")
 

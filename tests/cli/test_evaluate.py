@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from swath.evaluation import RSSCN7
+from tests.captions import lookalike
 from tests.cli.conftest import Run
 from tests.tiny import COLOURS, paint
 
@@ -86,6 +87,19 @@ def test_eval_names_the_leak_report_of_its_split(run: Run, root: Path) -> None:
     assert (ended.code, ended.out) == (2, "") and "covers captions val, captions test" in ended.err
 
 
+def test_eval_names_a_report_of_its_own_where_none_is_given(run: Run, root: Path) -> None:
+    digest = run("leaks", f"captions={root}", "--no-pictures", "-q").out.split()[-1]
+    assert json.loads(run("eval", "captions", "--root", root, "--json", "-", "-q").out)["leaks"] == digest
+    assert f"leak report {digest}" in run("eval", "captions", "--root", root, "-q").out.splitlines()
+
+
+def test_eval_says_that_a_test_split_is_not_the_published_one(run: Run) -> None:
+    lookalike.rsicd(Path("rsicd"))
+    ended = run("eval", "rsicd", "--root", "rsicd", "--json", "r.json")
+    assert "not-the-published-test: called test, but not the test split that was published" in ended.err
+    assert json.loads(Path("r.json").read_text())["flags"] == ["not-the-published-test"]
+
+
 def test_zero_shot(run: Run, tmp_path: Path) -> None:
     for name in RSSCN7:
         paint(tmp_path / "scenes" / name)
@@ -103,7 +117,7 @@ def test_zero_shot(run: Run, tmp_path: Path) -> None:
     [
         (["captions", "--root", "nowhere"], "nowhere"),
         (["captions", "--root", "colours", "--split", "tset"], "no split 'tset'"),
-        (["captions", "--root", "colours", "--pipeline", "sparse"], "unknown stage"),
+        (["captions", "--root", "colours", "--pipeline", "nonsense"], "unknown stage"),
         (["captions", "--root", "colours", "--protocol", "lose"], "there are strict, lenient, dedup, scene"),
         (
             ["rsscn7", "--root", "colours", "--protocol", "strict"],

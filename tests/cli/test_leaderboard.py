@@ -51,3 +51,32 @@ def test_refusals(run: Run, tmp_path: Path) -> None:
     ended = run("leaderboard", "sydney")
     assert ended.code == 0
     assert ended.err == "no published row fits\n"
+
+
+def test_hashing_has_a_table_of_its_own(run: Run) -> None:
+    rows = json.loads(run("leaderboard", "ucm", "--setting", "hashing", "--json").out)
+    wanted = {"method", "year", "setting", "backbone", "i2t", "t2i", "mr", "source", "certainty", "flags"}
+    assert rows and all(wanted <= set(row) for row in rows)
+    shown = run("leaderboard", "ucm", "--setting", "hashing")
+    assert "DUCH" in shown.out and "mAP@20" in shown.out
+    assert "ap-over-first-k-relevant: average precision over the first k right items" in shown.err
+
+
+def test_a_new_row_is_checked(run: Run) -> None:
+    row = {
+        "method": "M",
+        "year": 2026,
+        "dataset": "rsicd",
+        "setting": "closed",
+        "backbone": "",
+        "certainty": "secondary",
+        "i2t": [1.0, 2.0, 3.0],
+        "t2i": [4.0, 5.0, 6.0],
+    }
+    Path("new.json").write_text(json.dumps({"source": "a paper", "rows": [row]}))
+    ended = run("leaderboard", "--check", "new.json")
+    assert (ended.code, ended.out) == (0, "new.json: 1 row, nothing wrong\n")
+    Path("new.json").write_text(json.dumps({"source": "a paper", "rows": [row | {"i2t": [9.0, 2.0, 3.0]}]}))
+    ended = run("leaderboard", "--check", "new.json")
+    assert ended.code == 2 and "recall falls with k" in ended.err
+    assert run("leaderboard").code == 2

@@ -1,11 +1,13 @@
-"""Lines where there is no terminal."""
+"""Lines where there is no terminal, bars and tables where there is one."""
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from swath.cli.output import duration, size
-from swath.cli.progress import Lines, progress
+from swath.cli.output import duration, say_table, size
+from swath.cli.progress import Bars, Lines, progress
 
 
 @pytest.fixture
@@ -40,6 +42,28 @@ def test_every_kind_of_work_has_its_own_rate(clock: list[float], capsys: pytest.
 def test_quiet() -> None:
     with progress(True) as shown:
         assert shown is None
+
+
+def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress(False) as shown:
+        assert isinstance(shown, Bars)
+        for done in range(3):
+            shown(done, 4, "images, [b]one[/b]")
+        shown(1_000, None, "tiles")
+        assert [(task.description, task.fields["done"]) for task in shown._bar.tasks] == [("tiles", "1,000")]
+        shown(1_000, 2_000, "tiles")
+        assert shown._bar.tasks[0].fields["done"] == "1,000 of 2,000"
+    assert capsys.readouterr().out == ""
+
+
+def test_tables_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    say_table(("rank", "source"), [("1", "[bold]a/very/long/path/that/wraps.tif")], right=("rank",))
+    out = capsys.readouterr().out
+    assert "rank" in out and "[bold]a/very" in out
+    assert out.count("\n") >= 3 and "".join(out.split()).endswith("wraps.tif")
 
 
 @pytest.mark.parametrize(

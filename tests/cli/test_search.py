@@ -61,6 +61,8 @@ def test_json_is_a_promise(run: Run, archive: Path) -> None:
         "k": 19,
         "where": None,
         "bbox": None,
+        "min_score": None,
+        "collapse": False,
     }
     assert document["pipeline"] == "dense"
     for rank, hit in enumerate(document["hits"], 1):
@@ -78,6 +80,15 @@ def test_json_is_a_promise(run: Run, archive: Path) -> None:
         else:
             assert hit["footprint"] is None
     assert _names(document)[0] == "red"
+
+
+def test_an_explained_sheet_shows_where_the_words_are(run: Run, archive: Path) -> None:
+    assert run("search", archive, "red", "-k", 3, "--sheet", "plain.html", "-q").code == 0
+    assert run("search", archive, "red", "-k", 3, "--sheet", "where.html", "--explain", "-q").code == 0
+    like = _json(run, archive, "red", "-k", 1)["hits"][0]["id"]
+    assert run("search", archive, "--like", like, "--sheet", "like.html", "--explain", "-q").code == 0
+    shades = [Path(f"{name}.html").read_text().count('class="heat"') for name in ("plain", "where", "like")]
+    assert shades == [0, 3, 0]
 
 
 def test_every_kind_of_query(run: Run, archive: Path) -> None:

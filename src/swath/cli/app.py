@@ -17,24 +17,34 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "index": ("archives", "Index imagery into an archive, new or begun."),
     "add": ("archives", "Index more imagery into an archive."),
+    "import": ("importing", "Bring a table of embeddings into an archive."),
     "search": ("search", "Find tiles by words, pictures and tiles."),
     "show": ("tiles", "Show what is known of a tile, and cut it out of its file."),
     "remove": ("tiles", "Take files or tiles out of an archive."),
     "relocate": ("tiles", "Tell an archive where its files went."),
+    "merge": ("merge", "Bring archives together that were made apart."),
+    "reencode": ("reencode", "Change the encoder of an archive."),
+    "upgrade": ("upgrade", "Bring an archive of an older format forward."),
     "info": ("archives", "Show what an archive holds and which encoder made it."),
     "verify": ("archives", "Check every byte and every tile of an archive."),
+    "tune": ("tune", "Measure how much faster searches find, and choose one."),
     "eval": ("evaluate", "Measure retrieval on a captioned data set."),
     "leaks": ("leaks", "Find captions and pictures that data sets or splits share."),
+    "union": ("leaks", "Make one training split of several data sets."),
     "leaderboard": ("leaderboard", "Show what was published on a data set."),
     "compare": ("compare", "Show result files side by side, with tests of significance."),
     "judge": ("compare", "Judge a TREC run by a qrels file."),
+    "calibrate": ("calibrate", "Fit probabilities to the scores of an encoder."),
     "bench": ("bench", "Measure what a search costs."),
     "train": ("train", "Train an encoder by a recipe."),
-    "export": ("train", "Turn a training run into an encoder folder."),
+    "export": ("export", "Turn a training run, or an open_clip model, into an encoder folder."),
     "fetch": ("train", "Bring the pinned files that training starts from."),
     "sample": ("sample", "Render a small georeferenced world to try things on."),
+    "adapt": ("adapt", "Fit an encoder's words to captions or labels of your own."),
+    "encoder": ("encoder", "Check an encoder, or let another one answer for an archive."),
     "encoders": ("doctor", "List the installed encoders."),
     "doctor": ("doctor", "Describe this installation, and an archive, for bug reports."),
+    "completion": ("completion", "Print the lines that make a shell complete swath's words."),
 }
 """Name to the module that holds `NAME_command`, and its line in the help, which must not import it."""
 
@@ -93,6 +103,9 @@ def app(ctx: click.Context) -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run `swath` with `args` (None: those of the process) and give its exit code."""
+    # Closed by the shell (>&-): what would be written there is for nobody.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         # Names of files may hold what the terminal's encoding does not.
         if hasattr(stream, "reconfigure"):
@@ -114,6 +127,12 @@ def main(args: Sequence[str] | None = None) -> int:
         if os.environ.get("SWATH_DEBUG"):
             raise
         return _fail(str(error), error.exit_code)
+    except OSError as error:
+        if os.environ.get("SWATH_DEBUG"):
+            raise
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        why = error.strerror or str(error) or type(error).__name__
+        return _fail(f"{where}{why} (the system's answer; SWATH_DEBUG=1 shows to what)", FAILED)
     except Exception as error:
         if os.environ.get("SWATH_DEBUG"):
             raise

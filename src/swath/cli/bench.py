@@ -6,18 +6,48 @@ from pathlib import Path
 
 import click
 
+from swath.cli.bench_ann import ann_command
+from swath.cli.bench_codes import codes_command
+from swath.cli.bench_cold import cold_command
+from swath.cli.bench_depth import depth_command
+from swath.cli.bench_hamming import hamming_command
+from swath.cli.bench_pointing import pointing_command
+from swath.cli.bench_rerank import rerank_command
+from swath.cli.bench_scan import scan_command
 from swath.cli.options import PATH, Settings, common, numbers
 from swath.cli.output import note, say, say_facts, say_table, size
 from swath.cli.progress import progress
 
 _COUNT = click.IntRange(min=1)
-_NUMBERS = ("tiles", "bytes/tile", "p50", "p95", "p99", "batch p50", "batch p99", "floor", "peak")
+_NUMBERS = (
+    "tiles",
+    "bytes/tile",
+    "build s",
+    "first s",
+    "p50",
+    "p95",
+    "p99",
+    "batch p50",
+    "batch p99",
+    "floor",
+    "peak",
+)
 
 
 @click.group("bench", short_help="Measure what a search costs.")
 @common
 def bench_command() -> None:
     """Measure what things cost on this machine."""
+
+
+bench_command.add_command(codes_command)
+bench_command.add_command(ann_command)
+bench_command.add_command(depth_command)
+bench_command.add_command(hamming_command)
+bench_command.add_command(pointing_command)
+bench_command.add_command(rerank_command)
+bench_command.add_command(cold_command)
+bench_command.add_command(scan_command)
 
 
 @bench_command.command("speed", short_help="Latency by stage, encoding, memory.")
@@ -48,7 +78,8 @@ def speed_command(
 ) -> None:
     """Time searches of ARCHIVE, or of galleries of random unit vectors at growing size.
 
-    Latencies are milliseconds of one query alone and of batches of 32. The floor is the time in which memory
+    Latencies are milliseconds of one query alone and of batches of 32. Build is the time from vectors to the
+    first answer, first that of the first query, which is in no latency. The floor is the time in which memory
     gives the bytes that one query reads. Queries are random; an encoder is measured by itself.
     """
     from swath import encoders
@@ -97,6 +128,8 @@ def speed_command(
             (
                 f"{one.tiles:,}",
                 f"{one.bytes_per_tile:,.0f}",
+                "" if one.build_seconds is None else f"{one.build_seconds:.2f}",
+                "" if one.first_seconds is None else f"{one.first_seconds:.2f}",
                 *(f"{time:.2f}" for time in times),
                 size(one.peak_bytes),
             )
@@ -107,12 +140,13 @@ def speed_command(
             (
                 f"{one.tiles:,}",
                 part.stage,
-                *(f"{time:.2f}" for time in (part.single.p50, part.single.p95, part.single.p99)),
+                *(f"{time:.2f}" for by in (part.single, part.batch) for time in (by.p50, by.p95, by.p99)),
             )
             for one in result.sizes
             for part in one.stages
         ]
-        say_table(("tiles", "stage", "p50", "p95", "p99"), stages, right=("tiles", "p50", "p95", "p99"))
+        numbers_of_stages = ("p50", "p95", "p99", "batch p50", "batch p95", "batch p99")
+        say_table(("tiles", "stage", *numbers_of_stages), stages, right=("tiles", *numbers_of_stages))
     facts = [("memory", f"{result.bandwidth / 1e9:.1f} GB/s, read by {result.threads} threads")]
     if result.encode is not None:
         by = result.encode

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from swath.cli.options import PATH, Settings, common
 from swath.cli.output import note, say, say_table
 from swath.errors import InputError
+
+if TYPE_CHECKING:
+    from swath.evaluation import Chosen, EvalResult, Result
 
 
 @click.command("compare", short_help="Show result files side by side, with tests of significance.")
@@ -23,7 +28,23 @@ from swath.errors import InputError
     help="Form of the table.",
 )
 @click.option("--no-test", is_flag=True, help="Figures alone; allows results that do not belong together.")
-@click.option("--plot", type=PATH, metavar="FILE", help="Draw recall against k, both directions, as SVG.")
+@click.option("--plot", type=PATH, metavar="FILE", help="Draw a plot as SVG.")
+@click.option(
+    "--of",
+    "what",
+    type=click.Choice(("recall", "latency", "classes")),
+    default="recall",
+    show_default=True,
+    help="The plot: recall against k, mR against latency, mR by scene class.",
+)
+@click.option(
+    "--select",
+    "selects",
+    multiple=True,
+    metavar="SPLIT",
+    help="Choose a setting by this split and report it on test; again with test! for what that would claim.",
+)
+@click.option("--chosen", type=PATH, metavar="FILE", help="Write the result that the first --select chose.")
 @click.option("--json", "as_json", is_flag=True, help="Write figures and tests as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of result files and do nothing else.")
 @common
@@ -34,13 +55,19 @@ def compare_command(
     form: str,
     no_test: bool,
     plot: Path | None,
+    what: str,
+    selects: tuple[str, ...],
+    chosen: Path | None,
     as_json: bool,
     schema: bool,
 ) -> None:
     """Show the figures of RESULT files, of any kind, and test each result of retrieval against the first.
 
     The test is paired over images: a permutation test for p, a bootstrap for the interval of the change, both
-    with a fixed seed. It needs the same split, to the last caption, and the same protocol.
+    with a fixed seed. It needs the same split, to the last caption, and the same protocol; with --select,
+    which takes results of several settings on two splits, there is none.
+
+    For --of latency, results of bench speed may stand among the others.
     """
     import msgspec
 
@@ -54,11 +81,21 @@ def compare_command(
     names = _names(results)
     named = [(name, evaluation.read_result(file)) for name, file in zip(names, results, strict=True)]
     try:
-        tested = {} if no_test else evaluation.differences(named)
+        tested = {} if no_test or selects else evaluation.differences(named)
     except InputError as error:
         raise InputError(f"{error} (--no-test shows the figures all the same)") from error
+    picked = [(by, evaluation.choose(_retrieval(named), by=by)) for by in selects]
+    if chosen is not None:
+        if not picked:
+            raise click.UsageError("--chosen goes with --select")
+        evaluation.write_result(picked[0][1].result, chosen)
     if plot is not None:
-        evaluation.write_plot(evaluation.recall_curves(named), plot)
+        draw = {
+            "recall": evaluation.recall_chart,
+            "latency": evaluation.latency_chart,
+            "classes": evaluation.class_chart,
+        }[what]
+        evaluation.write_plot(draw(named), plot)
     if as_json:
         content = [{"name": name, **_without_ranks(msgspec.to_builtins(result))} for name, result in named]
         first = next((name for name, one in named if isinstance(one, evaluation.EvalResult)), None)
@@ -66,7 +103,11 @@ def compare_command(
             {"first": first, "second": other, **msgspec.to_builtins(change)}
             for other, change in tested.items()
         ]
-        say(json.dumps({"results": content, "differences": changes}, indent=2))
+        selections = [
+            {"by": by, "name": one.name, **_without_ranks(msgspec.to_builtins(one.result))}
+            for by, one in picked
+        ]
+        say(json.dumps({"results": content, "differences": changes, "selections": selections}, indent=2))
         return
     for table in evaluation.tables(named, tested):
         if form == "terminal":
@@ -75,6 +116,8 @@ def compare_command(
             )
         else:
             say(evaluation.FORMATS[form](table.header, table.rows, table.right).rstrip("\n"))
+    if picked:
+        _say_chosen(picked)
     if tested and not settings.quiet:
         note(
             "mR change: against the first result, with a 95 % bootstrap interval over images; p: two-sided "
@@ -101,6 +144,22 @@ def judge_command(run: Path, qrels: Path, as_json: bool) -> None:
         return
     header = ("queries", "R@1", "R@5", "R@10")
     say_table(header, [(f"{len(queries):,}", *(f"{value:.2f}" for value in figures.values()))], right=header)
+
+
+def _retrieval(named: Sequence[tuple[str, Result]]) -> list[tuple[str, EvalResult]]:
+    from swath.evaluation import EvalResult
+
+    return [(name, one) for name, one in named if isinstance(one, EvalResult)]
+
+
+def _say_chosen(picked: Sequence[tuple[str, Chosen]]) -> None:
+    rows = []
+    for by, one in picked:
+        how = one.result.selection
+        cells = ("", "") if how is None else (f"{how.among}", f"{how.mr:.2f}")
+        rows.append((by, *cells, one.name, f"{one.result.mr:.2f}", " ".join(one.result.flags)))
+    header = ("chosen by", "among", "mR there", "result", "mR reported", "flags")
+    say_table(header, rows, right=("among", "mR there", "mR reported"))
 
 
 def _names(files: tuple[Path, ...]) -> list[str]:

@@ -33,19 +33,21 @@ def doctor_command(path: Path | None, as_json: bool) -> int:
 
 
 @click.command("encoders", short_help="List the installed encoders.")
+@click.argument("place", type=PATH, metavar="[DIR]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
 @common
-def encoders_command(as_json: bool) -> int:
-    """List the encoders that can be used by name: those of the package, and those of the user."""
+def encoders_command(place: Path | None, as_json: bool) -> int:
+    """List the encoders that can be used by name, those of the package and of the user, or those in DIR."""
     from swath.serving import encoders
 
-    found = encoders()
+    found = encoders(place)
     if as_json:
         say_json({"encoders": found})
     elif found:
         rows = [
             [
                 one["name"],
+                one["kind"],
                 str(one["dim"] or ""),
                 size(one["bytes"]),
                 one["terms"],
@@ -53,9 +55,9 @@ def encoders_command(as_json: bool) -> int:
             ]
             for one in found
         ]
-        say_table(("name", "dim", "size", "terms", "description"), rows, right=("dim", "size"))
+        say_table(("name", "kind", "dim", "size", "terms", "description"), rows, right=("dim", "size"))
     else:
-        note("no encoder is installed")
+        note("no encoder is installed" if place is None else f"no encoder is in {place}")
     return 1 if any(one["problem"] for one in found) else 0
 
 

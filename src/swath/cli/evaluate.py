@@ -36,7 +36,7 @@ _SCENES = "rsscn7"
     "--leaks",
     type=PATH,
     metavar="FILE",
-    help="Put the digest of this leak report of the split into the result.",
+    help="Leak report of the split, whose digest the result names (default: one of its captions).",
 )
 @click.option("--trec", type=PATH, metavar="DIR", help="Write TREC run and qrels files there.")
 @common
@@ -55,14 +55,15 @@ def eval_command(
 ) -> None:
     """Measure retrieval in both directions on DATASET: rsicd, rsitmd, ucm, sydney, nwpu, or captions.
 
-    Each is read in its published layouts; captions is any Karpathy JSON beside imgs/.
+    Each is read in its published layouts; captions is any JSON, JSONL, CSV, TSV or
+    Parquet file, with its pictures in imgs/ or images/ beside it, or beside it.
 
     rsscn7 gives the zero-shot accuracy on RSSCN7 (one folder per class). Recalls are in per cent; ties count
     by expectation, and intervals are 95 % bootstrap intervals over images.
     """
     from swath import encoders
     from swath.captions import CAPTIONS, load, read
-    from swath.evaluation import covering, evaluate, to_json, write_result
+    from swath.evaluation import FLAGS, covering, evaluate, find_leaks, to_json, write_result
 
     if dataset not in (*CAPTIONS, _SCENES):
         raise click.BadParameter(
@@ -79,8 +80,12 @@ def eval_command(
         result = _classify(root, model, settings.quiet)
     else:
         split = split or "test"
-        digest = covering(leaks, read(dataset, root), split) if leaks else None
         captioned = load(dataset, root, split)
+        written = read(dataset, root)
+        if leaks is None:
+            digest = find_leaks([(dataset, dataset, written)], pictures=False).digest
+        else:
+            digest = covering(leaks, written, split)
         with progress(settings.quiet) as shown:
             result = evaluate(
                 captioned,
@@ -94,6 +99,8 @@ def eval_command(
     if result.skipped and not settings.quiet:
         name, reason = result.skipped[0]
         note(f"{len(result.skipped):,} images left out, the first {name}: {reason}")
+    for flag in () if settings.quiet else getattr(result, "flags", ()):
+        note(f"{flag}: {FLAGS[flag]}")
     if result_file is not None and str(result_file) == "-":
         say(to_json(result).rstrip("\n"))
         return
@@ -130,6 +137,7 @@ def _say_result(result: EvalResult | ZeroShotResult) -> None:
         say(f"mR {result.mr:.2f} [{low.mr:.2f}, {high.mr:.2f}]")
         if (best := result.ceiling) is not None:
             say(f"ceiling: mR {best.mr:.2f}, R@1 {best.i2t.r1:.2f} and {best.t2i.r1:.2f}, as captions repeat")
+        say(f"leak report {result.leaks}")
     else:
         say(f"{result.dataset}: {result.images:,} images, {by}")
         classes = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swath.cli.options import PATH, Settings, common
-from swath.cli.output import note, say, say_table
+from swath.cli.output import count, note, say, say_table
 from swath.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,8 +32,12 @@ _READ_IN = {"seen-in-paper": "paper", "seen-in-readme": "readme", "secondary": "
 
 
 @click.command("leaderboard", short_help="Show what was published on a data set.")
-@click.argument("dataset")
-@click.option("--setting", type=click.Choice(("closed", "open", "two-stage")), help="Only this setting.")
+@click.argument("dataset", required=False)
+@click.option(
+    "--setting",
+    type=click.Choice(("closed", "open", "two-stage", "hashing")),
+    help="Only this setting; hashing has a table of its own, by mean average precision.",
+)
 @click.option("--backbone", metavar="TEXT", help="Only backbones with this text in their name, such as clip.")
 @click.option(
     "--certainty",
@@ -43,19 +47,23 @@ _READ_IN = {"seen-in-paper": "paper", "seen-in-readme": "readme", "secondary": "
 @click.option(
     "--with", "files", type=PATH, multiple=True, metavar="FILE", help="A result file to show among them."
 )
+@click.option(
+    "--check", type=PATH, multiple=True, metavar="FILE", help="Check a file of new rows; nothing else."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write a list of rows as JSON.")
 @common
 @click.pass_obj
 def leaderboard_command(
     settings: Settings,
-    dataset: str,
+    dataset: str | None,
     setting: str | None,
     backbone: str | None,
     certainty: str | None,
     files: tuple[Path, ...],
+    check: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Show the published rows of DATASET (rsicd, rsitmd, ucm, nwpu), best mR first.
+    """Show the published rows of DATASET (rsicd, rsitmd, ucm, nwpu; sydney for hashing), best mR first.
 
     mR is the mean of the six recalls wherever all six are known. Rows marked ! were chosen on the test split,
     trained on a union that may hold test images, come from a doubtful protocol, or print a mean that
@@ -63,8 +71,19 @@ def leaderboard_command(
     """
     import msgspec
 
-    from swath.evaluation import CEILINGS, FLAGS, standings
+    from swath.evaluation import CEILINGS, FLAGS, check_rows, standings
 
+    for file in check:
+        say(f"{file}: {count(check_rows(file), 'row')}, nothing wrong")
+    if check:
+        return
+    if dataset is None:
+        raise click.UsageError("name a data set, or files to --check")
+    if setting == "hashing":
+        if backbone or files:
+            raise click.UsageError("rows of hashing take no --backbone and no --with")
+        _show_hashing(dataset, certainty, as_json, settings.quiet)
+        return
     rows = standings(
         dataset,
         setting=setting,
@@ -85,6 +104,39 @@ def leaderboard_command(
         note("no published row fits")
 
 
+def _show_hashing(dataset: str, certainty: str | None, as_json: bool, quiet: bool) -> None:
+    import msgspec
+
+    from swath.evaluation import hashing
+    from swath.evaluation.leaderboard.hashing_rows import FLAGS
+
+    rows = hashing(dataset, certainty=certainty)
+    if as_json:
+        say(json.dumps(msgspec.to_builtins(rows), indent=2))
+        return
+    header = ("method", "year", "bits", "noise %", "metric", "I2T", "T2I", "read in", "flags")
+    cells = [
+        (
+            row.method,
+            str(row.year),
+            str(row.bits or ""),
+            f"{row.noise:g}",
+            row.metric,
+            f"{row.i2t:.4f}",
+            f"{row.t2i:.4f}",
+            _READ_IN[row.certainty],
+            " ".join(row.flags),
+        )
+        for row in rows
+    ]
+    say_table(header, cells, right=("year", "bits", "noise %", "I2T", "T2I"), wrap=("method", "flags"))
+    if not quiet:
+        for flag in sorted({flag for row in rows for flag in row.flags}):
+            note(f"{flag}: {FLAGS[flag]}")
+        if not rows:
+            note("no published row fits")
+
+
 def _retrieval(file: Path) -> EvalResult:
     from swath.evaluation import EvalResult, read_result
 
@@ -95,18 +147,25 @@ def _retrieval(file: Path) -> EvalResult:
 
 
 def _cells(row: Standing) -> tuple[str, ...]:
+    i2t, t2i = (row.i2t.r1, row.i2t.r5, row.i2t.r10), (row.t2i.r1, row.t2i.r5, row.t2i.r10)
     return (
         ">" if row.certainty == "measured" else "!" if row.suspect else "",
         row.method,
         str(row.year or ""),
         _percent(row.mr),
-        " ".join(map(_percent, (row.i2t.r1, row.i2t.r5, row.i2t.r10))),
-        " ".join(map(_percent, (row.t2i.r1, row.t2i.r5, row.t2i.r10))),
+        _direction(i2t, row.i2t_mean),
+        _direction(t2i, row.t2i_mean),
         row.setting or "",
         _READ_IN[row.certainty],
         row.backbone or "",
         " ".join(row.flags),
     )
+
+
+def _direction(recalls: tuple[float | None, ...], mean: float | None) -> str:
+    if mean is not None and recalls == (None, None, None):
+        return f"mean {mean:.2f}"
+    return " ".join(map(_percent, recalls))
 
 
 def _percent(value: float | None) -> str:

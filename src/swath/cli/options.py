@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,20 @@ import click
 Function = TypeVar("Function", bound=Callable[..., Any])
 Callback: TypeAlias = Callable[[click.Context, click.Parameter, str | None], tuple[float, ...] | None]
 
-PATH = click.Path(path_type=Path)
-"""What is there is for the library to say: its messages tell what to do."""
+
+class _Path(click.Path):
+    """Paths as they are written; what is there is for the library to say: its messages tell what to do."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what `pathlib` would take for another path than was meant."""
+        if value == "":
+            self.fail("a path is empty: perhaps a variable of the shell is not set", param, ctx)
+        if isinstance(value, str) and re.match(r"[a-z][a-z0-9+.-]+://", value):
+            self.fail(f"{value} is an address, not a path: download the file first", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
 
 
 @dataclass(slots=True)
@@ -26,7 +39,7 @@ class Settings:
 
 
 def common(command: Function) -> Function:
-    """Give a command --threads, --quiet and --version."""
+    """Give a command --threads, --device, --quiet and --version."""
     options = (
         click.option(
             "--threads",
@@ -44,6 +57,13 @@ def common(command: Function) -> Function:
             expose_value=False,
             help="No progress and no notes; results and errors only.",
         ),
+        click.option(
+            "--device",
+            callback=_choose_device,
+            expose_value=False,
+            metavar="D",
+            help="Where encoders compute: auto (default), cpu, cuda, rocm, openvino or coreml.",
+        ),
         click.version_option(package_name="swath", message="swath %(version)s"),
     )
     for option in reversed(options):
@@ -57,6 +77,12 @@ def _limit_threads(ctx: click.Context, _option: click.Parameter, threads: int | 
         # Read by the libraries below NumPy and torch when they are imported, which has not happened yet.
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = str(threads)
+
+
+def _choose_device(_ctx: click.Context, _option: click.Parameter, device: str | None) -> None:
+    if device is not None:
+        # Read where an encoder is opened; an option of every call on the way there would say no more.
+        os.environ["SWATH_DEVICE"] = device
 
 
 def _be_quiet(ctx: click.Context, _option: click.Parameter, quiet: bool) -> None:

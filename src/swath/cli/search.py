@@ -11,7 +11,6 @@ from swath.cli.options import PATH, Settings, common, numbers
 from swath.cli.output import note, say, say_json, say_json_line, say_table
 
 if TYPE_CHECKING:
-    from swath.api import Archive
     from swath.types import Bounds, Hit, Hits
 
 
@@ -35,11 +34,21 @@ if TYPE_CHECKING:
     metavar="W,S,E,N",
     help="Filter by place: west, south, east, north in degrees.",
 )
+@click.option("--encoder", metavar="E", help="Another encoder of the same vectors (default: the archive's).")
 @click.option("--pipeline", default="auto", show_default=True, metavar="SPEC", help="How to search.")
+@click.option(
+    "--min-score",
+    type=float,
+    metavar="P",
+    help="Leave out hits that match with a lower probability (0 to 1).",
+)
+@click.option("--collapse", is_flag=True, help="Show near-equal tiles once, and further ones in their place.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
 @click.option("--sheet", type=PATH, metavar="FILE", help="Also write a contact sheet: .html or .png.")
 @click.option("--geojson", type=PATH, metavar="FILE", help="Also write the hits as GeoJSON.")
-@click.option("--explain", is_flag=True, help="Also show what every stage cost.")
+@click.option(
+    "--explain", is_flag=True, help="Also show what every stage cost, and on a sheet where the words are."
+)
 @common
 @click.pass_obj
 def search_command(
@@ -54,7 +63,10 @@ def search_command(
     k: int,
     where: str | None,
     bbox: Bounds | None,
+    encoder: str | None,
     pipeline: str,
+    min_score: float | None,
+    collapse: bool,
     as_json: bool,
     sheet: Path | None,
     geojson: Path | None,
@@ -78,13 +90,22 @@ def search_command(
     from swath import api
 
     if queries is not None:
+        from swath.serving import hits_document, read_queries
+
         if text is not None or images or likes or unlikes or unwanted:
             raise click.UsageError("--queries stands alone: write all that is asked into the file")
         if not as_json or sheet is not None or geojson is not None:
             raise click.UsageError("--queries answers by --json alone, without --sheet and --geojson")
-        _say_many(api.open(path, threads=settings.threads), queries, k, where, bbox, pipeline, explain)
+        archive = api.open(path, encoder=encoder, threads=settings.threads)
+        asked = read_queries(queries, where=where, bbox=bbox)
+        answers = archive.search_many(
+            [one.query for one in asked], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse
+        )
+        cuts = {"k": k, "min_score": min_score, "collapse": collapse}
+        for one, answer in zip(asked, answers, strict=True):
+            say_json_line(hits_document(answer, {**one.document, **cuts}, explain=explain))
         return
-    archive = api.open(path, threads=settings.threads)
+    archive = api.open(path, encoder=encoder, threads=settings.threads)
     hits = archive.search(
         text,
         image=images,
@@ -95,6 +116,8 @@ def search_command(
         where=where,
         bbox=bbox,
         pipeline=pipeline,
+        min_score=min_score,
+        collapse=collapse,
     )
     query: dict[str, Any] = {
         "text": text,
@@ -105,9 +128,12 @@ def search_command(
         "k": k,
         "where": where,
         "bbox": None if bbox is None else list(bbox),
+        "min_score": min_score,
+        "collapse": collapse,
     }
     if sheet is not None:
-        archive.sheet(hits, sheet, title=_title(query))
+        explained = text if explain and text else ()
+        archive.sheet(hits, sheet, title=_title(query), explain=explained)
         if not settings.quiet:
             note(f"contact sheet: {sheet}")
     if geojson is not None:
@@ -122,26 +148,13 @@ def search_command(
     if hits.hits:
         _say_hits(hits)
     elif not settings.quiet:
-        note("nothing was found" + (" that passes the filters" if where or bbox else ""))
+        asked_for = " that passes the filters" if where or bbox else ""
+        likely = f" with a score of {min_score:g} or more" if min_score else ""
+        note(f"nothing was found{asked_for}{likely}")
     if explain:
         _say_trace(hits)
-
-
-def _say_many(
-    archive: Archive,
-    queries: Path,
-    k: int,
-    where: str | None,
-    bbox: Bounds | None,
-    pipeline: str,
-    explain: bool,
-) -> None:
-    from swath.serving import hits_document, read_queries
-
-    asked = read_queries(queries, where=where, bbox=bbox)
-    answers = archive.search_many([one.query for one in asked], k=k, pipeline=pipeline)
-    for one, hits in zip(asked, answers, strict=True):
-        say_json_line(hits_document(hits, {**one.document, "k": k}, explain=explain))
+        if text:
+            _say_words(archive.words(hits, text))
 
 
 def _title(query: dict[str, Any]) -> str:
@@ -165,17 +178,18 @@ def _say_hits(hits: Hits) -> None:
 def _row(hit: Hit) -> dict[str, str]:
     from swath.imagery import shown
     from swath.serving.geojson import centre
+    from swath.serving.tiles import own_id
 
     tile, window = hit.tile, hit.tile.window
     place = None if tile.footprint is None else centre(tile.footprint)
     return {
         "rank": str(hit.rank),
-        "score": "" if hit.score is None else f"{hit.score:.2f}",
+        "score": "" if hit.score is None else f"{hit.score:.3f}",
         "raw": f"{hit.raw:.4f}",
         "id": tile.id[:12],
-        "window": f"{window.column},{window.row} {window.width}x{window.height}",
+        "window": f"{window.column},{window.row} {window.width}x{window.height}" if window.width else "",
         "lat, lon": "" if place is None else f"{place[1]:.5f}, {place[0]:.5f}",
-        "source": shown(_near(tile.source)),
+        "source": f"{shown(_near(tile.source))} {shown(own_id(tile))}".rstrip(),
     }
 
 
@@ -183,6 +197,18 @@ def _near(source: str) -> str:
     """Below the working directory as one would write it there."""
     path, here = Path(source), Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else source
+
+
+def _say_words(shared: list[dict[str, float]]) -> None:
+    """The words by which the sparse stage sees the query in each hit."""
+    rows = [
+        (str(rank), ", ".join(f"{word} {weight:.2f}" for word, weight in words.items()))
+        for rank, words in enumerate(shared, 1)
+        if words
+    ]
+    if rows:
+        say()
+        say_table(("hit", "shared words"), rows, right=("hit",))
 
 
 def _say_trace(hits: Hits) -> None:

