@@ -45,6 +45,7 @@ def test_every_other_error_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _with(lambda: 1, monkeypatch) == "done"
 
 
+@pytest.mark.filterwarnings("ignore:lance is not fork-safe", "ignore:.*multi-threaded, use of fork")
 def test_hangs_deaths_and_growth_are_noticed_and_outlived(monkeypatch: pytest.MonkeyPatch) -> None:
     """The child of a test is a fork, which knows the targets that were put in here."""
     import multiprocessing
