@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from swath.models.terms import TermHead, distillation, flops, l1, pair, with_own
+torch = pytest.importorskip("torch")
+
+from swath.models.terms import TermHead, distillation, flops, l1, pair, with_own  # noqa: E402
 
 EMBEDDINGS = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 1, 0], [0.5, 0.5, 0.5]]
 BIAS = [0, 0.1, 0, 0, 0.2]
@@ -66,7 +67,7 @@ def test_distillation(temperature: float, expected: float) -> None:
     dense = torch.tensor([[0.8, 0.6], [0.5, 0.7]], dtype=torch.float64)
     sparse = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 
-    def entropy(scores: torch.Tensor) -> float:
+    def entropy(scores: "torch.Tensor") -> float:
         taught = torch.softmax(scores / temperature, 1)
         return float(-torch.special.xlogy(taught, taught).sum(1).mean())
 

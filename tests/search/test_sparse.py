@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,8 @@ from swath.archive.lists import Postings, build_postings, in_memory
 from swath.archive.lists.postings import impacts_of
 from swath.encoders import SparseRows
 from swath.search.kernels.sparse import scores_of, search
+
+scipy_sparse = pytest.importorskip("scipy.sparse")
 
 WORDS = ("zero", "one", "two", "three")
 
@@ -113,7 +114,7 @@ def test_it_is_the_exact_search(
         if rng.random() < 0.6
     ]
     allowed = rng.random(count) < 0.5 if masked else None
-    matrix = scipy.sparse.csr_matrix(stored[:, kept])
+    matrix = scipy_sparse.csr_matrix(stored[:, kept])
     weights = np.zeros(len(kept))
     for number, weight in query:
         weights[number] = weight

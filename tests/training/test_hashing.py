@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import pytest
-import torch
-from torch.nn import functional as F
 
-from swath.training.hashing import balance, decorrelation, hardest_hinge, matching, quantisation, signs
+torch = pytest.importorskip("torch")
+
+from torch.nn import functional as F  # noqa: E402
+
+from swath.training.hashing import (  # noqa: E402
+    balance,
+    decorrelation,
+    hardest_hinge,
+    matching,
+    quantisation,
+    signs,
+)
 
 SCORES = torch.tensor([[0.9, 0.8, 0.1], [0.2, 0.5, 0.45], [0.3, 0.4, 0.35]], dtype=torch.float64)
 IMAGES = torch.tensor([[0.5, -0.2, 0.8, -0.9], [-0.4, 0.6, 0.1, -0.7]], dtype=torch.float64)
