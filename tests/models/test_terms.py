@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch import Tensor  # noqa: E402
+
 from swath.models.terms import TermHead, distillation, flops, l1, pair, with_own  # noqa: E402
 
 EMBEDDINGS = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 1, 0], [0.5, 0.5, 0.5]]
@@ -67,7 +69,7 @@ def test_distillation(temperature: float, expected: float) -> None:
     dense = torch.tensor([[0.8, 0.6], [0.5, 0.7]], dtype=torch.float64)
     sparse = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 
-    def entropy(scores: "torch.Tensor") -> float:
+    def entropy(scores: Tensor) -> float:
         taught = torch.softmax(scores / temperature, 1)
         return float(-torch.special.xlogy(taught, taught).sum(1).mean())
 
