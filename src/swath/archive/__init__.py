@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from swath.archive.gallery import ArchiveGallery
 from swath.archive.lock import LockedError
+from swath.archive.pointer import ANSWERS_WITH
 from swath.archive.pointer import NAME as POINTER
 from swath.archive.rows import quantise
 from swath.archive.store import ArchiveInfo, EncoderInfo, Store, create, merge, open_store
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from swath.archive.verify import Problem
 
 __all__ = [
+    "ANSWERS_WITH",
     "POINTER",
     "AddReport",
     "ArchiveGallery",

@@ -18,6 +18,8 @@ from swath.archive.rows import Geometry
 from swath.errors import ArchiveError
 
 NAME = "swath.json"
+ANSWERS_WITH = "answers-with"
+"""A file in an archive: the folder, below `encoder`, of an adapted encoder that answers in its place."""
 
 
 class EncoderRef(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from swath.archive.hot import DamagedHotError, Hot
 from swath.archive.hot_writer import HotWriter
 from swath.archive.lease import leased
 from swath.archive.lock import LockedError, WriterLock
-from swath.archive.pointer import Pointer
+from swath.archive.pointer import ANSWERS_WITH, Pointer
 from swath.archive.rows import Geometry, Rows, Source
 from swath.archive.table import Table
 from swath.errors import ArchiveError
@@ -29,9 +29,6 @@ from swath.types import Encoder
 
 STAGING = "reencode"
 """Folder of the archives in which signals of other encoders are built, named by their revision."""
-
-ANSWERS_WITH = "answers-with"
-"""Names an encoder that was adapted from the one that made the archive, and answers in its place."""
 
 _SPARED = 3600.0
 """Seconds for which whoever opened the archive before may still load the encoder that was replaced."""

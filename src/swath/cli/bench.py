@@ -15,7 +15,7 @@ from swath.cli.bench_pointing import pointing_command
 from swath.cli.bench_rerank import rerank_command
 from swath.cli.bench_scan import scan_command
 from swath.cli.options import PATH, Settings, common, numbers
-from swath.cli.output import note, say, say_facts, say_table, size
+from swath.cli.output import is_all_said, note, say, say_facts, say_table, size
 from swath.cli.progress import progress
 
 _COUNT = click.IntRange(min=1)
@@ -84,7 +84,7 @@ def speed_command(
     """
     from swath import encoders
     from swath.archive import open_store
-    from swath.evaluation import measure_gallery, measure_random, to_json, write_result
+    from swath.evaluation import measure_gallery, measure_random, to_json
 
     if (archive is None) == (tiles is None):
         raise click.UsageError("name an ARCHIVE, or give --tiles, and not both")
@@ -115,11 +115,8 @@ def speed_command(
                 encoder=None if encoder is None else encoders.load(encoder, settings.threads),
                 progress=shown,
             )
-    if result_file is not None and str(result_file) == "-":
-        say(to_json(result).rstrip("\n"))
+    if is_all_said(to_json(result), result_file):
         return
-    if result_file is not None:
-        write_result(result, result_file)
     say(f"{result.gallery}: {result.pipeline}, {result.dim} numbers per vector, {result.threads} threads, ms")
     rows = []
     for one in result.sizes:

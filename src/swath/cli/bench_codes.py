@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from swath.cli.options import PATH, Settings, common, numbers
-from swath.cli.output import say, say_table
+from swath.cli.output import is_all_said, say, say_table
 from swath.cli.progress import progress
 
 
@@ -58,11 +58,8 @@ def codes_command(
         result = measure_codes(
             captioned, model, widths=bits, biases=("none",) if no_bias else ("none", "ppsr"), progress=shown
         )
-    if result_file is not None and str(result_file) == "-":
-        say(codes_json(result))
+    if is_all_said(codes_json(result), result_file):
         return
-    if result_file is not None:
-        result_file.write_text(codes_json(result) + "\n", encoding="utf-8")
     say(
         f"{result.dataset} {result.split} ({result.protocol}): {result.images:,} images, "
         f"{result.captions:,} captions, encoder {result.encoder.name} ({result.encoder.revision[:12]})"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from swath.cli.options import PATH, Settings, common
-from swath.cli.output import say, say_facts
+from swath.cli.output import is_all_said, say_facts
 
 _COUNT = click.IntRange(min=1)
 
@@ -65,11 +65,8 @@ def cold_command(
         throughput = measure_throughput(model, pictures, settings.threads)
     result = result_of(cold, throughput)
     written = msgspec.json.format(msgspec.json.encode(result).decode(), indent=2)
-    if result_file is not None and str(result_file) == "-":
-        say(written)
+    if is_all_said(written, result_file):
         return
-    if result_file is not None:
-        result_file.write_text(written + "\n", encoding="utf-8")
     facts = [
         ("search", f"{cold.search:.2f} s from start to end, {cold.tiles:,} tiles, median of {cold.runs}"),
         ("imports", f"{cold.bare:.2f} s for numpy, onnxruntime, tokenizers and lance alone"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from swath.cli.options import PATH, Settings, common, numbers
-from swath.cli.output import say, say_facts, say_table
+from swath.cli.output import is_all_said, say, say_facts, say_table
 from swath.cli.progress import progress
 
 _COUNT = click.IntRange(min=1)
@@ -49,11 +49,8 @@ def hamming_command(
 
     with progress(settings.quiet) as shown:
         result = measure_hamming(sizes, bits=int(bits), k=k, calls=calls, progress=shown)
-    if result_file is not None and str(result_file) == "-":
-        say(hamming_json(result))
+    if is_all_said(hamming_json(result), result_file):
         return
-    if result_file is not None:
-        result_file.write_text(hamming_json(result) + "\n", encoding="utf-8")
     say(f"{result.bits} bits, {result.k} hits, one thread, ms")
     rows = [
         (

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from swath.cli.options import PATH, Settings, common, numbers
-from swath.cli.output import say, say_facts, say_table
+from swath.cli.output import is_all_said, say, say_facts, say_table
 from swath.cli.progress import progress
 
 _COUNT = click.IntRange(min=1)
@@ -49,11 +49,8 @@ def scan_command(
 
     with progress(settings.quiet) as shown:
         result = measure_scans(tiles, dim=dim, k=k, calls=calls, threads=settings.threads, progress=shown)
-    if result_file is not None and str(result_file) == "-":
-        say(scans_json(result))
+    if is_all_said(scans_json(result), result_file):
         return
-    if result_file is not None:
-        result_file.write_text(scans_json(result) + "\n", encoding="utf-8")
     say(f"{result.dim} numbers per vector, {result.k} hits, {result.threads} threads, ms")
     rows = [
         (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swath.cli.options import PATH, Settings, common
-from swath.cli.output import duration, note, say, say_table
+from swath.cli.output import duration, is_all_said, note, say, say_table
 from swath.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def eval_command(
     """
     from swath import encoders
     from swath.captions import CAPTIONS, load, read
-    from swath.evaluation import FLAGS, covering, evaluate, find_leaks, to_json, write_result
+    from swath.evaluation import FLAGS, covering, evaluate, find_leaks, to_json
 
     if dataset not in (*CAPTIONS, _SCENES):
         raise click.BadParameter(
@@ -101,11 +101,8 @@ def eval_command(
         note(f"{len(result.skipped):,} images left out, the first {name}: {reason}")
     for flag in () if settings.quiet else getattr(result, "flags", ()):
         note(f"{flag}: {FLAGS[flag]}")
-    if result_file is not None and str(result_file) == "-":
-        say(to_json(result).rstrip("\n"))
+    if is_all_said(to_json(result), result_file):
         return
-    if result_file is not None:
-        write_result(result, result_file)
     _say_result(result)
 
 

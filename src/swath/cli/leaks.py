@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swath.cli.options import PATH, Settings, common
-from swath.cli.output import note, say, say_table
+from swath.cli.output import is_all_said, note, say, say_table
 from swath.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def leaks_command(
     The file of a clean split can be named as --root of its data set, best beside the published one:
     swath leaks rsitmd=DIR rsicd=DIR2 --clean rsitmd:train --write DIR/clean.json
     """
-    from swath.evaluation import clean_split, report_json, write_report, write_split
+    from swath.evaluation import clean_split, report_json, write_split
 
     if (clean is None) != (split_file is None) or (clean is None and (against or name)):
         raise click.UsageError("a clean split takes --clean NAME:SPLIT and --write FILE")
@@ -71,11 +71,8 @@ def leaks_command(
         write_split(made, split_file, clean.partition(":")[0].partition("#")[0])
         if not settings.quiet:
             note(f"{split_file}: split {called}, {_left(made)}")
-    if report_file is not None and str(report_file) == "-":
-        say(report_json(report).rstrip("\n"))
+    if is_all_said(report_json(report), report_file):
         return
-    if report_file is not None:
-        write_report(report, report_file)
     _say_report(report)
 
 

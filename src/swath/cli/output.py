@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from swath.errors import InputError
 
 
 def say(line: str = "") -> None:
@@ -26,6 +29,24 @@ def say_json(document: Mapping[str, Any]) -> None:
 def say_json_line(document: Mapping[str, Any]) -> None:
     """One of many documents, in ASCII, on a line of its own."""
     sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
+
+
+def is_all_said(document: str, file: Path | None) -> bool:
+    """Write what `--json FILE` asks for. True where it went to stdout (`-`), which then takes nothing else.
+
+    Raises `InputError` where the file cannot be written.
+    """
+    if file is None:
+        return False
+    text = document.rstrip("\n")
+    if str(file) == "-":
+        say(text)
+        return True
+    try:
+        file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write the result to {file}: {error.strerror}") from error
+    return False
 
 
 def say_table(

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from swath import encoders
-from swath.archive import Store
+from swath.archive import ANSWERS_WITH, Store
 from swath.encoders import LoadedEncoder, Space
 from swath.errors import ArchiveError, EncoderError
 from swath.types import Encoder
-
-SWITCH = "answers-with"
-"""A file in an archive: the folder, below `encoder`, of an adapted encoder that answers in its place."""
 
 Checked = TypeVar("Checked", bound=Encoder)
 
@@ -28,7 +25,7 @@ def encoder_of(store: Store, threads: int | None = None) -> LoadedEncoder | Spac
     Raises `ArchiveError` where it is not here any more, `EncoderError` where its folder is damaged.
     """
     made_by = store.made_by
-    switched = store.path / SWITCH
+    switched = store.path / ANSWERS_WITH
     if switched.is_file():
         return checked(encoders.load(store.path / _FOLDER / switched.read_text().strip(), threads), store)
     copy = store.path / _FOLDER / made_by.revision
@@ -76,7 +73,7 @@ def switch(store: Store, name: str | Path | None) -> Encoder:
     The adapted encoder is copied into the archive, nothing is encoded anew, and searches that have begun end
     as they began. Raises `EncoderError` for an encoder that does not fit, or has no folder.
     """
-    path = store.path / SWITCH
+    path = store.path / ANSWERS_WITH
     if name is None:
         path.unlink(missing_ok=True)
         return encoder_of(store)
@@ -85,7 +82,7 @@ def switch(store: Store, name: str | Path | None) -> Encoder:
     if encoder.folder is None:
         raise EncoderError(f"{encoder.name} has no folder that could be copied: export it first")
     encoders.copy_folder(encoder.folder, store.path / _FOLDER / encoder.revision)
-    temporary = path.with_name(f".{SWITCH}.new")
+    temporary = path.with_name(f".{ANSWERS_WITH}.new")
     temporary.write_text(encoder.revision)
     temporary.replace(path)
     return encoder

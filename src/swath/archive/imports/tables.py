@@ -35,7 +35,10 @@ class Chunk:
     """Number of the first row in the table."""
 
     def __len__(self) -> int:
-        return len(self.batch) if self.batch is not None else len(self.beside)  # type: ignore[arg-type]
+        if self.batch is not None:
+            return len(self.batch)
+        assert self.beside is not None, "a chunk has columns, vectors or both"
+        return len(self.beside)
 
     def values(self, name: str) -> list[Any]:
         """A column as Python values, None where missing."""
@@ -147,9 +150,11 @@ class EmbeddingTable:
             beside = None
             if self._vectors is not None:
                 beside = self._vectors[start : start + (size if batch is None else len(batch))]
+                if batch is not None and len(beside) != len(batch):
+                    raise InputError(
+                        f"{self.path} has more rows than there are vectors ({len(self._vectors)})"
+                    )
             chunk = Chunk(batch, beside, start)
-            if beside is not None and batch is not None and len(beside) != len(batch):
-                raise InputError(f"{self.path} has more rows than there are vectors ({len(self._vectors)})")  # type: ignore[arg-type]
             yield chunk
             start += len(chunk)
         if self._vectors is not None and start < len(self._vectors):
