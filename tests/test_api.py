@@ -13,6 +13,7 @@ import pytest
 
 import swath
 import swath.api
+import swath.searchable
 from swath.errors import ArchiveError, EncoderError, InputError, SpecError
 from tests.tiny import TinyEncoder, paint
 from tests.tiny_onnx import build
@@ -31,7 +32,7 @@ def _names(hits: swath.Hits) -> list[str]:
 
 
 def test_examples(work: Path) -> None:
-    modules: tuple[ModuleType, ...] = (swath, swath.api)
+    modules: tuple[ModuleType, ...] = (swath, swath.api, swath.searchable)
     for module in modules:
         failed, tried = doctest.testmod(module)
         assert tried
