@@ -11,7 +11,7 @@ from typing import NoReturn
 from swath.errors import SpecError
 from swath.search.caret import listed, nearest, point, short
 from swath.search.fusion import FUSIONS
-from swath.search.pipeline import _BARE, PRESETS, Auto, Fuse, Method, Pipeline, Source, Step
+from swath.search.pipeline import _BARE, PRESETS, UNSTATED, Auto, Fuse, Method, Pipeline, Source, Step
 from swath.search.stages import STAGES, Value
 
 _TOKEN = re.compile(
@@ -135,14 +135,14 @@ class _Parser:
         return expanded.source, list(expanded.stages)
 
     def expand(self, preset: _Token) -> Pipeline:
-        numbers = self.card.get(preset.text, {})
+        stated = {**UNSTATED.get(preset.text, {}), **self.card.get(preset.text, {})}
 
         def filled(field: re.Match[str]) -> str:
-            if field[1] not in numbers:
+            if field[1] not in stated:
                 self.fail_at(
                     f"preset {preset.text} takes {field[1]} from the encoder's card, which has none", preset
                 )
-            return str(numbers[field[1]])
+            return str(stated[field[1]])
 
         template = PRESETS[preset.text]
         inner = _Parser(re.sub(r"\{(\w+)\}", filled, template), {})

@@ -23,9 +23,11 @@ from swath.search.stages import STAGES, Kind, Stage, Value
 PRESETS: dict[str, str] = {
     "sgpd": "sparse:1000 > lists(0.98):100",
     "cfitr": "hash128(bias=ppsr):{k} > cross(blend={blend})",
-    "ftf": "dense:{k} > btgi(balance={balance}, blend={blend}, temperature={temperature})",
+    "ftf": "{recall}:{k} > btgi(balance={balance}, blend={blend}, temperature={temperature})",
 }
-"""Name to the spec it stands for. `{key}` is a number that the encoder's card states for this preset."""
+"""Name to the spec it stands for. `{key}` is what the encoder's card states for this preset."""
+UNSTATED: dict[str, dict[str, str]] = {"ftf": {"recall": "dense"}}
+"""What a preset takes where the card says nothing of it."""
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 
