@@ -232,8 +232,16 @@ class Archive(Searchable):
         """
         return self._store.verify()
 
-    def _thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
+    def thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
+        """JPEG bytes by tile id, of those ids that are there."""
         return self._store.thumbnails(ids)
+
+    @property
+    def gallery(self) -> archives.ArchiveGallery:
+        """The tiles as a search sees them, of what was committed last."""
+        self._gallery()
+        assert self._opened is not None, "it has just been opened"
+        return self._opened[1]
 
     def _gallery(self) -> Gallery:
         # Every commit renames a new pointer into place: while the file is the same, so are the tiles, and the

@@ -38,8 +38,8 @@ class Searchable(ABC):
         """What was committed last."""
 
     @abstractmethod
-    def _thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
-        """JPEG bytes by tile id."""
+    def thumbnails(self, ids: Collection[str]) -> dict[str, bytes]:
+        """JPEG bytes by tile id, of those ids that are there."""
 
     def __len__(self) -> int:
         """Number of tiles."""
@@ -155,7 +155,7 @@ class Searchable(ABC):
         from swath.serving import write_sheet
 
         heat = self.heat(hits, explain) if explain else None
-        return write_sheet(hits, Path(path), self._thumbnails, title=title, heat=heat)
+        return write_sheet(hits, Path(path), self.thumbnails, title=title, heat=heat)
 
     def geojson(self, hits: Hits, path: PathLike) -> Path:
         """Write hits as a GeoJSON FeatureCollection. Raises `InputError` where it cannot be written."""

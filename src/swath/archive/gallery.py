@@ -127,6 +127,15 @@ class ArchiveGallery:
         """float64[n, 4]: west, south, east, north in degrees; NaN where a tile has no footprint."""
         return self._column("bounds")
 
+    @property
+    def windows(self) -> NDArray[np.int32]:
+        """int32[n, 4]: column, row, width and height in the pixels of the source."""
+        return self._column("window")
+
+    def files(self) -> tuple[Array, list[str]]:
+        """Of every row the number of its file, int[n], and the paths by these numbers."""
+        return self._column("origin"), [self._path(origin) for origin in self._origins]
+
     def tile(self, row: int) -> Tile:
         """The tile of one row, 0 <= row < n."""
         if not 0 <= row < len(self):
