@@ -13,6 +13,7 @@ import pytest
 
 import swath
 import swath.api
+import swath.hits
 import swath.searchable
 from swath.errors import ArchiveError, EncoderError, InputError, SpecError
 from tests.tiny import TinyEncoder, paint
@@ -32,7 +33,10 @@ def _names(hits: swath.Hits) -> list[str]:
 
 
 def test_examples(work: Path) -> None:
-    modules: tuple[ModuleType, ...] = (swath, swath.api, swath.searchable)
+    pytest.importorskip(
+        "geopandas", reason="hits show how they become a GeoDataFrame: pip install 'swath[geo]'"
+    )
+    modules: tuple[ModuleType, ...] = (swath, swath.api, swath.searchable, swath.hits)
     for module in modules:
         failed, tried = doctest.testmod(module)
         assert tried

@@ -26,11 +26,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swath.api import Archive, index, open  # noqa: A004  reads as swath.open
     from swath.errors import SwathError
-    from swath.types import Footprint, Hit, Hits, Query, Tile, Window
+    from swath.hits import Hit, Hits
+    from swath.many import Archives, open_many
+    from swath.types import Footprint, Query, Tile, Window
 
-__all__ = ["Archive", "Footprint", "Hit", "Hits", "Query", "SwathError", "Tile", "Window", "index", "open"]
+__all__ = [
+    "Archive",
+    "Archives",
+    "Footprint",
+    "Hit",
+    "Hits",
+    "Query",
+    "SwathError",
+    "Tile",
+    "Window",
+    "index",
+    "open",
+    "open_many",
+]
 
-_HOMES = {"Archive": "api", "index": "api", "open": "api", "SwathError": "errors"}
+_HOMES = {
+    "Archive": "api",
+    "index": "api",
+    "open": "api",
+    "Archives": "many",
+    "open_many": "many",
+    "SwathError": "errors",
+    "Hit": "hits",
+    "Hits": "hits",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swath import search as searching
+from swath.hits import Hits
 from swath.serving.asking import PathLike, Picture, make_query
-from swath.types import Bounds, Encoder, Gallery, Hits, Query
+from swath.types import Bounds, Encoder, Gallery, Query
 
 if TYPE_CHECKING:
     import numpy as np

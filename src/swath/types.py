@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -163,6 +163,12 @@ class Gallery(Protocol):
     def bounds(self) -> NDArray[np.float64]:
         """float64[n, 4]: west, south, east, north; NaN where a tile has no footprint."""
 
+    @property
+    def corners(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """float64[m, 2], longitude and latitude of the corners of one footprint after another, and int64[n]: where
+        each tile's end. A tile without a footprint has none.
+        """
+
     def tile(self, row: int) -> Tile:
         """The tile of one row."""
 
@@ -195,10 +201,16 @@ class Query:
     """A filter expression: `key (= | != | < | <= | > | >= | in) literal`, with and, or, not and brackets."""
     bbox: Bounds | None = None
     weights: tuple[float, ...] | None = None
-    """How much each part counts beside its like: positive numbers for texts, images, likes, unlikes and
-    unlike_texts, in this order. Wanted parts count 1 together and unwanted ones 1/2, whatever their number.
+    """How much each part counts beside its like: positive numbers for texts, images, likes, like_at, unlikes
+    and unlike_texts, in this order. Wanted parts count 1 together and unwanted ones 1/2, whatever their number.
     None: all alike.
     """
+    like_at: tuple[tuple[float, float], ...] = ()
+    """Longitudes and latitudes: the tiles that lie there are wanted."""
+    area: Mapping[str, Any] | None = None
+    """A GeoJSON object with polygons: what has no point of its footprint in them is not found."""
+    near: tuple[float, float, float] | None = None
+    """Longitude, latitude and metres: what is farther from the point is not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,41 +225,6 @@ class StageTrace:
     kernel: str
     note: str = ""
     """Why it was skipped, where it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer."""
-
-    rank: int
-    """1 is the best."""
-    tile: Tile
-    raw: float
-    """Score of the last stage."""
-    score: float | None
-    """Probability that it matches; None where the encoder's card has no calibration for the pipeline and the
-    kind of query."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """The answer to a query, best first; a sequence of `Hit`."""
-
-    hits: tuple[Hit, ...]
-    pipeline: str
-    """The spec that ran, in canonical form."""
-    trace: tuple[StageTrace, ...] = ()
-    query: Query | None = None
-    """What was asked."""
-
-    def __len__(self) -> int:
-        return len(self.hits)
-
-    def __getitem__(self, index: int) -> Hit:
-        return self.hits[index]
-
-    def __iter__(self) -> Iterator[Hit]:
-        return iter(self.hits)
 
 
 class Progress(Protocol):

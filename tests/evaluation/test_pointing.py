@@ -14,10 +14,11 @@ from swath.archive import create
 from swath.encoders import load
 from swath.errors import InputError
 from swath.evaluation.pointing import cells_of, pointing_game
+from swath.hits import Hit
 from swath.imagery.sample import QUESTIONS, places, render
 from swath.imagery.sample.places import Place
 from swath.search import MemoryGallery
-from swath.types import Hit, ImageFeatures, TextFeatures, Tile, Window
+from swath.types import ImageFeatures, TextFeatures, Tile, Window
 
 
 def box(scene: str, left: float, top: float, right: float, bottom: float) -> Place:

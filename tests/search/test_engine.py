@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swath.errors import InputError, SpecError
+from swath.hits import Hits
 from swath.search import (
     EncodedQuery,
     MemoryGallery,
@@ -22,7 +23,7 @@ from swath.search import (
     search_many,
     text_id,
 )
-from swath.types import Candidates, Gallery, Hits, Query, Tile, Window
+from swath.types import Candidates, Gallery, Query, Tile, Window
 from tests.search.galleries import ids_of, obvious, places, vectors_of
 from tests.tiny import TinyEncoder
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from swath.encoders import Calibration
 from swath.errors import InputError
+from swath.hits import Hits
 from swath.search import MemoryGallery, search, search_many
 from swath.search.collapse import NEAR, distinct
 from swath.search.ordering import exact_scores
-from swath.types import Hits, Query, TextFeatures
+from swath.types import Query, TextFeatures
 from tests.search.galleries import ids_of, places, vectors_of
 from tests.tiny import COLOURS, TinyEncoder
 

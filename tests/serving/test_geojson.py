@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from swath.geojson import centre
 from swath.imagery import bounds
 from swath.serving import geometry
-from swath.serving.geojson import centre
 from swath.types import Footprint
 
 

@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 
 from swath.errors import InputError
+from swath.hits import Hit, Hits
 from swath.imagery import thumbnail
 from swath.serving import write_sheet
 from swath.serving.heat import overlay
-from swath.types import Footprint, Hit, Hits, Tile, Window
+from swath.types import Footprint, Tile, Window
 
 _EVIL = "<script>alert(1)</script>\"'&.png"
 

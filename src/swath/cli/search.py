@@ -11,12 +11,14 @@ from swath.cli.options import PATH, Settings, common, numbers
 from swath.cli.output import note, say, say_json, say_json_line, say_table
 
 if TYPE_CHECKING:
-    from swath.types import Bounds, Hit, Hits
+    from swath.hits import Hit, Hits
+    from swath.types import Bounds
 
 
 @click.command("search", short_help="Find tiles by words, pictures and tiles.")
 @click.argument("path", type=PATH, metavar="ARCHIVE")
 @click.argument("text", required=False)
+@click.option("--also", multiple=True, type=PATH, metavar="ARCHIVE", help="Search this archive too, as one.")
 @click.option("--image", "images", multiple=True, type=PATH, metavar="F", help="A picture of what to find.")
 @click.option(
     "--like", "likes", multiple=True, metavar="ID", help="A tile to find more of (or how its id begins)."
@@ -55,6 +57,7 @@ def search_command(
     settings: Settings,
     path: Path,
     text: str | None,
+    also: tuple[Path, ...],
     images: tuple[Path, ...],
     likes: tuple[str, ...],
     unlikes: tuple[str, ...],
@@ -74,7 +77,7 @@ def search_command(
 ) -> None:
     """Find the tiles that match TEXT, pictures and tiles, all of them wanted at once.
 
-    --image, --like, --unlike and --not may be given several times.
+    --also, --image, --like, --unlike and --not may be given several times.
 
     \b
       swath search world.swath "round storage tanks" -k 5
@@ -87,7 +90,10 @@ def search_command(
 
     Filters act before anything is ranked: docs/cli.md has their grammar, and that of pipelines.
     """
-    from swath import api
+    from swath import api, many
+
+    how: Any = {"encoder": encoder, "threads": settings.threads}
+    archive = many.open_many([path, *also], **how) if also else api.open(path, **how)
 
     if queries is not None:
         from swath.serving import hits_document, read_queries
@@ -96,7 +102,6 @@ def search_command(
             raise click.UsageError("--queries stands alone: write all that is asked into the file")
         if not as_json or sheet is not None or geojson is not None:
             raise click.UsageError("--queries answers by --json alone, without --sheet and --geojson")
-        archive = api.open(path, encoder=encoder, threads=settings.threads)
         asked = read_queries(queries, where=where, bbox=bbox)
         answers = archive.search_many(
             [one.query for one in asked], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse
@@ -105,7 +110,6 @@ def search_command(
         for one, answer in zip(asked, answers, strict=True):
             say_json_line(hits_document(answer, {**one.document, **cuts}, explain=explain))
         return
-    archive = api.open(path, encoder=encoder, threads=settings.threads)
     hits = archive.search(
         text,
         image=images,
@@ -176,8 +180,8 @@ def _say_hits(hits: Hits) -> None:
 
 
 def _row(hit: Hit) -> dict[str, str]:
+    from swath.geojson import centre
     from swath.imagery import shown
-    from swath.serving.geojson import centre
     from swath.serving.tiles import own_id
 
     tile, window = hit.tile, hit.tile.window

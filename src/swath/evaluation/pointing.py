@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.hits import Hit
 from swath.imagery.sample import QUESTIONS, places
 from swath.search import Pipeline, heat_maps, search
-from swath.types import Encoder, Gallery, Hit, Query
+from swath.types import Encoder, Gallery, Query
 
 if TYPE_CHECKING:
     from swath.imagery.sample.places import Place

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.errors import InputError
+from swath.hits import Hit, Hits
 from swath.search import filters
 from swath.search.collapse import distinct
 from swath.search.engine import check, run_many
@@ -19,7 +20,7 @@ from swath.search.pipeline import Auto, Pipeline
 from swath.search.planner import choose
 from swath.search.query import EncodedQuery, Spoken, encode
 from swath.search.scores import calibration_of, check_least, kind_of, no_calibration, probabilities
-from swath.types import Candidates, Encoder, Gallery, Hit, Hits, Query, StageTrace
+from swath.types import Candidates, Encoder, Gallery, Query, StageTrace
 
 _TOGETHER = 256
 """Queries whose words are encoded together, and that share one reading of the signals where they can."""

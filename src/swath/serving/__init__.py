@@ -6,6 +6,7 @@ A search needs little of it, so nothing is imported before it is used.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from swath.geojson import geometry
     from swath.serving.asking import Asked, make_query, read_queries
     from swath.serving.doctor import encoders, examine
     from swath.serving.documents import (
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
         tile_document,
         write_geojson,
     )
-    from swath.serving.geojson import geometry
     from swath.serving.sheet import write_sheet
     from swath.serving.tiles import TileDetails, unchanged
 
@@ -41,7 +41,6 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Asked", "make_query", "read_queries"), "asking"),
     **dict.fromkeys(("encoders", "examine"), "doctor"),
-    "geometry": "geojson",
     "write_sheet": "sheet",
     **dict.fromkeys(("TileDetails", "unchanged"), "tiles"),
 }

@@ -10,10 +10,10 @@ from typing import Any
 
 from swath.archive import ArchiveInfo
 from swath.errors import InputError
+from swath.geojson import geometry
+from swath.hits import Hit, Hits
 from swath.imagery import shown
-from swath.serving.geojson import geometry
 from swath.serving.tiles import TileDetails
-from swath.types import Hit, Hits
 
 
 def hit_document(hit: Hit) -> dict[str, Any]:

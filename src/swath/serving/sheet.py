@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.errors import InputError
+from swath.geojson import centre
+from swath.hits import Hit, Hits
 from swath.imagery import shown
-from swath.serving.geojson import centre
 from swath.serving.tiles import own_id
-from swath.types import Footprint, Hit, Hits
+from swath.types import Footprint
 
 Thumbnails = Callable[[Collection[str]], Mapping[str, bytes]]
 """JPEG bytes by tile id, of those that are there."""

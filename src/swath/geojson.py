@@ -1,13 +1,17 @@
-"""Footprints as GeoJSON (RFC 7946)."""
+"""Footprints as geometries that other programs read: GeoJSON (RFC 7946), WKB and WKT."""
 
 from __future__ import annotations
 
 import math
+import struct
+from collections.abc import Mapping
 from typing import Any
 
 from swath.types import Footprint
 
 Corner = tuple[float, float]
+
+_WKB = {"Point": 1, "Polygon": 3, "MultiPolygon": 6}
 
 
 def geometry(footprint: Footprint | None) -> dict[str, Any] | None:
@@ -43,6 +47,44 @@ def centre(footprint: Footprint) -> Corner:
     longitude = sum(x for x, _ in ring) / len(ring)
     latitude = sum(y for _, y in ring) / len(ring)
     return (longitude if -180 <= longitude <= 180 else (longitude + 180) % 360 - 180), latitude
+
+
+def extent(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """Least longitude and latitude, then the greatest, of a geometry; all longitudes where it is cut."""
+    corners = [corner for ring in _rings(shape) for corner in ring]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def to_wkb(shape: Mapping[str, Any]) -> bytes:
+    """A geometry of `geometry` as well-known binary, little-endian."""
+    if shape["type"] == "Point":
+        return struct.pack("<BI2d", 1, _WKB["Point"], *shape["coordinates"])
+    parts = [_polygon(ring) for ring in _rings(shape)]
+    if shape["type"] == "Polygon":
+        return parts[0]
+    return struct.pack("<BII", 1, _WKB["MultiPolygon"], len(parts)) + b"".join(parts)
+
+
+def to_wkt(shape: Mapping[str, Any]) -> str:
+    """A geometry of `geometry` as well-known text, with as many digits as it has."""
+    if shape["type"] == "Point":
+        return "POINT ({!r} {!r})".format(*shape["coordinates"])
+    parts = [f"(({', '.join(f'{x!r} {y!r}' for x, y in ring)}))" for ring in _rings(shape)]
+    return f"POLYGON {parts[0]}" if shape["type"] == "Polygon" else f"MULTIPOLYGON ({', '.join(parts)})"
+
+
+def _rings(shape: Mapping[str, Any]) -> list[list[list[float]]]:
+    """The one ring of each part; a point is a ring of one corner."""
+    coordinates = shape["coordinates"]
+    if shape["type"] == "Point":
+        return [[coordinates]]
+    return [coordinates[0]] if shape["type"] == "Polygon" else [part[0] for part in coordinates]
+
+
+def _polygon(ring: list[list[float]]) -> bytes:
+    numbers = [number for corner in ring for number in corner]
+    return struct.pack(f"<BIII{len(numbers)}d", 1, _WKB["Polygon"], 1, len(ring), *numbers)
 
 
 def _unrolled(ring: tuple[Corner, ...]) -> list[Corner]:
