@@ -40,6 +40,33 @@ def test_eval_prints_figures(run: Run, root: Path) -> None:
     assert lines[4] == "mR 100.00 [100.00, 100.00]"
 
 
+def test_eval_of_several_pipelines(run: Run, root: Path) -> None:
+    specs = ("--pipeline", "dense", "--pipeline", "dense:3 > btgi(blend=0)")
+    ended = run("eval", "captions", "--root", root, *specs, "-q", "--json", "both.jsonl")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert lines[1].split() == [
+        *(
+            "pipeline",
+            "i2t",
+            "R@1/5/10",
+            "t2i",
+            "R@1/5/10",
+            "mR",
+            "[95",
+            "%]",
+            "to",
+            "the",
+            "first",
+            "candidates",
+        )
+    ]
+    assert "+0.00 [+0.00, +0.00]" in lines[3] and lines[3].endswith("at 3")
+    written = [json.loads(line) for line in Path("both.jsonl").read_text().splitlines()]
+    assert [one["pipeline"] for one in written] == ["dense", "dense:3 > btgi(blend=0)"]
+    assert written[0]["candidates"] is None and written[1]["candidates"]["k"] == 3
+
+
 def test_eval_json_on_stdout_alone(run: Run, root: Path) -> None:
     ended = run("eval", "captions", "--root", root, "--split", "val", "--json", "-", "-q", "--threads", 1)
     assert (ended.code, ended.err) == (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from swath.cli.output import duration, is_all_said, note, say, say_table
 from swath.cli.progress import progress
 
 if TYPE_CHECKING:
-    from swath.evaluation import EvalResult, ZeroShotResult
+    from swath.evaluation import Difference, EvalResult, ZeroShotResult
     from swath.types import Encoder
 
 _SCENES = "rsscn7"
@@ -25,12 +26,22 @@ _SCENES = "rsscn7"
 @click.option(
     "--encoder", default="base", show_default=True, metavar="E", help="Name or folder of an encoder."
 )
-@click.option("--pipeline", metavar="SPEC", help="How to search (default: dense).")
+@click.option(
+    "--pipeline",
+    "pipelines",
+    multiple=True,
+    metavar="SPEC",
+    help="How to search (default: dense); several share the encoding and are compared with the first.",
+)
 @click.option(
     "--protocol", metavar="P", help="What counts as right: strict (default), lenient, dedup or scene."
 )
 @click.option(
-    "--json", "result_file", type=PATH, metavar="FILE", help="Write the result as JSON; - is stdout."
+    "--json",
+    "result_file",
+    type=PATH,
+    metavar="FILE",
+    help="Write the result as JSON, several as one a line; - is stdout.",
 )
 @click.option(
     "--leaks",
@@ -47,7 +58,7 @@ def eval_command(
     root: Path,
     split: str | None,
     encoder: str,
-    pipeline: str | None,
+    pipelines: tuple[str, ...],
     protocol: str | None,
     result_file: Path | None,
     trec: Path | None,
@@ -63,21 +74,21 @@ def eval_command(
     """
     from swath import encoders
     from swath.captions import CAPTIONS, load, read
-    from swath.evaluation import FLAGS, covering, evaluate, find_leaks, to_json
+    from swath.evaluation import FLAGS, EvalResult, covering, evaluate_many, find_leaks, to_json
 
     if dataset not in (*CAPTIONS, _SCENES):
         raise click.BadParameter(
             f"{dataset!r}; there are {', '.join((*CAPTIONS, _SCENES))}", param_hint="DATASET"
         )
-    if dataset == _SCENES and (split or pipeline or protocol or trec or leaks):
+    if dataset == _SCENES and (split or pipelines or protocol or trec or leaks):
         raise click.UsageError(
             f"{_SCENES} is one set, classified by dense: "
             "it takes no --split, --pipeline, --protocol, --trec or --leaks"
         )
     model = encoders.load(encoder, settings.threads)
-    result: EvalResult | ZeroShotResult
+    results: Sequence[EvalResult | ZeroShotResult]
     if dataset == _SCENES:
-        result = _classify(root, model, settings.quiet)
+        results = [_classify(root, model, settings.quiet)]
     else:
         split = split or "test"
         captioned = load(dataset, root, split)
@@ -87,23 +98,34 @@ def eval_command(
         else:
             digest = covering(leaks, written, split)
         with progress(settings.quiet) as shown:
-            result = evaluate(
+            results = evaluate_many(
                 captioned,
                 model,
-                pipeline=pipeline or "dense",
+                pipelines or ("dense",),
                 protocol=protocol or "strict",
                 progress=shown,
                 trec=trec,
                 leaks=digest,
             )
+    result = results[0]
     if result.skipped and not settings.quiet:
         name, reason = result.skipped[0]
         note(f"{len(result.skipped):,} images left out, the first {name}: {reason}")
-    for flag in () if settings.quiet else getattr(result, "flags", ()):
+    flags = dict.fromkeys(flag for one in results for flag in getattr(one, "flags", ()))
+    for flag in () if settings.quiet else flags:
         note(f"{flag}: {FLAGS[flag]}")
-    if is_all_said(to_json(result), result_file):
+    if is_all_said(to_json(result) if len(results) == 1 else _lines(results), result_file):
         return
-    _say_result(result)
+    if isinstance(result, EvalResult) and len(results) > 1:
+        _say_several([one for one in results if isinstance(one, EvalResult)])
+    else:
+        _say_result(result)
+
+
+def _lines(results: Sequence[EvalResult | ZeroShotResult]) -> str:
+    import msgspec
+
+    return "\n".join(msgspec.json.encode(result).decode() for result in results)
 
 
 def _classify(root: Path, model: Encoder, quiet: bool) -> ZeroShotResult:
@@ -132,6 +154,8 @@ def _say_result(result: EvalResult | ZeroShotResult) -> None:
         ]
         say_table(("", "R@1", "R@5", "R@10"), rows, right=("R@1", "R@5", "R@10"))
         say(f"mR {result.mr:.2f} [{low.mr:.2f}, {high.mr:.2f}]")
+        if (found := result.candidates) is not None:
+            say(f"candidate recall@{found.k}: {found.i2t:.2f} and {found.t2i:.2f}")
         if (best := result.ceiling) is not None:
             say(f"ceiling: mR {best.mr:.2f}, R@1 {best.i2t.r1:.2f} and {best.t2i.r1:.2f}, as captions repeat")
         say(f"leak report {result.leaks}")
@@ -145,6 +169,41 @@ def _say_result(result: EvalResult | ZeroShotResult) -> None:
         say(f"accuracy {result.accuracy:.2f} [{result.interval[0]:.2f}, {result.interval[1]:.2f}]")
     times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in result.seconds.items())
     say(f"time: {times}")
+
+
+def _say_several(results: Sequence[EvalResult]) -> None:
+    """A row for each pipeline, and how far it is from the first, image by image."""
+    from swath.evaluation import difference
+
+    first = results[0]
+    say(
+        f"{first.dataset} {first.split} ({first.protocol}): {first.images:,} images, "
+        f"{first.captions:,} captions, encoder {first.encoder.name} ({first.encoder.revision[:12]})"
+    )
+    rows = []
+    for one in results:
+        gap = "" if one is first else _gap(difference(first, one))
+        found = one.candidates
+        rows.append(
+            (
+                one.pipeline,
+                " / ".join(f"{value:.1f}" for value in (one.i2t.r1, one.i2t.r5, one.i2t.r10)),
+                " / ".join(f"{value:.1f}" for value in (one.t2i.r1, one.t2i.r5, one.t2i.r10)),
+                f"{one.mr:.2f} [{one.interval.low.mr:.2f}, {one.interval.high.mr:.2f}]",
+                gap,
+                "" if found is None else f"{found.i2t:.1f} / {found.t2i:.1f} at {found.k}",
+            )
+        )
+    header = ("pipeline", "i2t R@1/5/10", "t2i R@1/5/10", "mR [95 %]", "to the first", "candidates")
+    say_table(header, rows, right=header[1:])
+    times = ", ".join(
+        f"{name} {duration(seconds)}" for name, seconds in first.seconds.items() if name != "rank"
+    )
+    say(f"time: {times}")
+
+
+def _gap(found: Difference) -> str:
+    return f"{found.delta.mr:+.2f} [{found.low.mr:+.2f}, {found.high.mr:+.2f}]"
 
 
 def _direction(name: str, *figures: object) -> tuple[str, str, str, str]:

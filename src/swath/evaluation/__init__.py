@@ -37,7 +37,7 @@ from swath.evaluation.results import (
     to_json,
     write_result,
 )
-from swath.evaluation.run import evaluate
+from swath.evaluation.run import evaluate, evaluate_many
 from swath.evaluation.selection import Chosen, choose
 from swath.evaluation.significance import Difference, difference
 from swath.evaluation.speed import measure_gallery, measure_random
@@ -81,6 +81,7 @@ __all__ = [
     "difference",
     "differences",
     "evaluate",
+    "evaluate_many",
     "evaluate_zero_shot",
     "find_leaks",
     "hashing",

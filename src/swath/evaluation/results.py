@@ -57,6 +57,15 @@ class ClassFigures(msgspec.Struct, frozen=True):
     mr: Percent
 
 
+class Candidates(msgspec.Struct, frozen=True):
+    """What the last stage of a pipeline had to reorder: share of queries with a right item among it."""
+
+    k: int
+    """How many candidates a query had at most."""
+    i2t: Percent
+    t2i: Percent
+
+
 class Selection(msgspec.Struct, frozen=True):
     """A choice among several settings by their mR on a split."""
 
@@ -113,6 +122,8 @@ class EvalResult(msgspec.Struct, frozen=True, tag_field="format", tag="swath.ret
     """Figures by scene class, of the classes that the data set names."""
     selection: Selection | None = None
     """How this setting was chosen among several, where it was."""
+    candidates: Candidates | None = None
+    """Candidate recall@K of a pipeline whose stages cut; None where nothing is cut before the last stage."""
 
 
 class ClassAccuracy(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.captions import Annotations, CaptionedSet, Record
+from swath.errors import InputError
 from swath.evaluation import protocols
 from swath.evaluation.ceiling import ceiling_of
 from swath.evaluation.encoding import encode_pictures, encode_texts
@@ -16,14 +17,22 @@ from swath.evaluation.environment import Stopwatch, environment, swath_version
 from swath.evaluation.guard import flags_of
 from swath.evaluation.intervals import PERCENT, RESAMPLES, SEED, percentile_interval, resampled_ratios
 from swath.evaluation.leaks import find_leaks
-from swath.evaluation.metrics import KS
+from swath.evaluation.metrics import KS, Ranks
 from swath.evaluation.packing import QueryRanks, pack
 from swath.evaluation.phash import duplicates
 from swath.evaluation.protocols import Judgements, Protocol
 from swath.evaluation.ranking import rank_direction
-from swath.evaluation.results import ClassFigures, EncoderRef, EvalResult, Figures, Interval, Recalls
+from swath.evaluation.results import (
+    Candidates,
+    ClassFigures,
+    EncoderRef,
+    EvalResult,
+    Figures,
+    Interval,
+    Recalls,
+)
 from swath.evaluation.trec import trec_files
-from swath.search import Pipeline, parse, resolve
+from swath.search import Pipeline, Step, parse, resolve
 from swath.types import Encoder, Progress
 
 
@@ -48,8 +57,39 @@ def evaluate(
     Raises `SpecError` for a bad pipeline, `InputError` for an unknown protocol, `CaptionsError` where no
     image or no caption is left, `EncoderError` where the encoder gives vectors that are not finite.
     """
+    (result,) = evaluate_many(
+        dataset,
+        encoder,
+        [pipeline],
+        protocol=protocol,
+        batch=batch,
+        progress=progress,
+        trec=trec,
+        leaks=leaks,
+    )
+    return result
+
+
+def evaluate_many(
+    dataset: CaptionedSet,
+    encoder: Encoder,
+    pipelines: Sequence[str | Pipeline],
+    *,
+    protocol: str | Protocol = "strict",
+    batch: int = 32,
+    progress: Progress | None = None,
+    trec: Path | None = None,
+    leaks: str | None = None,
+) -> list[EvalResult]:
+    """`evaluate` for several pipelines, which share the encoding.
+
+    The time of encoding stands in every result. Raises as `evaluate` does, and `InputError` for TREC files of
+    several pipelines, which would overwrite each other.
+    """
+    if trec is not None and len(pipelines) != 1:
+        raise InputError(f"TREC files are those of one pipeline, not of {len(pipelines)}")
     presets = getattr(encoder, "presets", None)
-    spec = resolve(parse(pipeline, presets) if isinstance(pipeline, str) else pipeline, encoder)
+    specs = [resolve(parse(one, presets) if isinstance(one, str) else one, encoder) for one in pipelines]
     rules = protocols.named(protocol)
     watch = Stopwatch()
     pictures = [(image.name, image.path) for image in dataset.images]
@@ -61,44 +101,70 @@ def evaluate(
             same = duplicates([image.path for image in dataset.images], same)
     judged = rules.judge(dataset, same)
     texts = encode_texts(judged.texts, encoder, batch=batch, watch=watch, progress=progress)
-    tag = f"{encoder.name}:{spec}"
-    stages: dict[str, float] = {}
-    with watch.part("rank"), trec_files(trec, dataset, judged, tag) as (hear_i2t, hear_t2i):
-        asked = images.rows[judged.asked]
-        i2t = rank_direction(spec, images, asked, texts, texts.rows, judged.i2t, progress, hear_i2t, stages)
-        t2i = rank_direction(
-            spec, texts, texts.rows, images, images.rows, judged.t2i, progress, hear_t2i, stages
+    asked = images.rows[judged.asked]
+    own_leaks = leaks or _own_leaks(dataset)
+    found = []
+    for spec in specs:
+        ranking = Stopwatch()
+        stages: dict[str, float] = {}
+        tag = f"{encoder.name}:{spec}"
+        with ranking.part("rank"), trec_files(trec, dataset, judged, tag) as (hear_i2t, hear_t2i):
+            i2t = rank_direction(
+                spec, images, asked, texts, texts.rows, judged.i2t, progress, hear_i2t, stages
+            )
+            t2i = rank_direction(
+                spec, texts, texts.rows, images, images.rows, judged.t2i, progress, hear_t2i, stages
+            )
+        values, weights = by_image(
+            judged, *(np.stack([ranks.hits(k) for k in KS], 1) for ranks in (i2t, t2i))
         )
+        expected = _figures(values.sum(0) / weights.sum(0))
+        found.append(
+            EvalResult(
+                dataset=dataset.name,
+                split=dataset.split,
+                split_hash=dataset.split_hash,
+                protocol=rules.name,
+                images=len(dataset.images),
+                captions=len(judged.texts),
+                i2t=expected.i2t,
+                t2i=expected.t2i,
+                mr=expected.mr,
+                interval=_interval(values, weights),
+                best_case=_figures(np.array([r.best_case(k).mean() for r in (i2t, t2i) for k in KS])),
+                worst_case=_figures(np.array([r.worst_case(k).mean() for r in (i2t, t2i) for k in KS])),
+                pipeline=str(spec),
+                encoder=EncoderRef(encoder.name, encoder.revision),
+                skipped=dataset.skipped,
+                seconds=watch.seconds | ranking.seconds,
+                environment=environment(),
+                swath=swath_version(),
+                ranks=QueryRanks(pack(i2t, judged.asked), pack(t2i, judged.owner)),
+                ceiling=ceiling_of(judged.captions) if rules.paired else None,
+                leaks=own_leaks,
+                classes=_by_class([dataset.images[image].label for image in judged.asked], values, weights),
+                flags=(*flags_of(dataset, encoder), *_transductive(spec)),
+                seeds=_seeds(encoder),
+                stage_seconds=stages,
+                candidates=_candidates(spec, i2t, t2i),
+            )
+        )
+    return found
 
-    values, weights = by_image(judged, *(np.stack([ranks.hits(k) for k in KS], 1) for ranks in (i2t, t2i)))
-    expected = _figures(values.sum(0) / weights.sum(0))
-    return EvalResult(
-        dataset=dataset.name,
-        split=dataset.split,
-        split_hash=dataset.split_hash,
-        protocol=rules.name,
-        images=len(dataset.images),
-        captions=len(judged.texts),
-        i2t=expected.i2t,
-        t2i=expected.t2i,
-        mr=expected.mr,
-        interval=_interval(values, weights),
-        best_case=_figures(np.array([r.best_case(k).mean() for r in (i2t, t2i) for k in KS])),
-        worst_case=_figures(np.array([r.worst_case(k).mean() for r in (i2t, t2i) for k in KS])),
-        pipeline=str(spec),
-        encoder=EncoderRef(encoder.name, encoder.revision),
-        skipped=dataset.skipped,
-        seconds=watch.seconds,
-        environment=environment(),
-        swath=swath_version(),
-        ranks=QueryRanks(pack(i2t, judged.asked), pack(t2i, judged.owner)),
-        ceiling=ceiling_of(judged.captions) if rules.paired else None,
-        leaks=leaks or _own_leaks(dataset),
-        classes=_by_class([dataset.images[image].label for image in judged.asked], values, weights),
-        flags=(*flags_of(dataset, encoder), *_transductive(spec)),
-        seeds=_seeds(encoder),
-        stage_seconds=stages,
-    )
+
+def _candidates(pipeline: Pipeline, i2t: Ranks, t2i: Ranks) -> Candidates | None:
+    """What the last stage had to work with, where one before it cuts.
+
+    It reorders what it gets and nothing leaves or enters, so a right item that it got is among its first K.
+    """
+    cut: int | None = None
+    for step in (pipeline.source, *pipeline.stages)[:-1]:
+        stated = step.k if isinstance(step, Step) else None
+        reorders = isinstance(step, Step) and step.build().kind == "rerank"
+        cut = min(filter(None, (cut, stated)), default=None) if reorders else stated
+    if cut is None or pipeline.stages[-1].build().kind != "rerank":
+        return None
+    return Candidates(cut, *(100 * float(ranks.hits(cut).mean()) for ranks in (i2t, t2i)))
 
 
 def _transductive(pipeline: Pipeline) -> tuple[str, ...]:
