@@ -24,7 +24,7 @@ All that is public is named here; `Archive` says what it can do. Nothing is impo
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from swath.api import Archive, index, open  # noqa: A004  reads as swath.open
+    from swath.api import Archive, index, merge, open  # noqa: A004  reads as swath.open
     from swath.errors import SwathError
     from swath.hits import Hit, Hits
     from swath.many import Archives, open_many
@@ -41,6 +41,7 @@ __all__ = [
     "Tile",
     "Window",
     "index",
+    "merge",
     "open",
     "open_many",
 ]
@@ -48,6 +49,7 @@ __all__ = [
 _HOMES = {
     "Archive": "api",
     "index": "api",
+    "merge": "api",
     "open": "api",
     "Archives": "many",
     "open_many": "many",

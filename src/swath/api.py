@@ -19,7 +19,16 @@ from swath.serving.making import as_encoder, check, paths, prepare
 from swath.types import Encoder, Gallery, Progress, Scalar
 
 if TYPE_CHECKING:
-    from swath.archive import AddReport, ArchiveInfo, Problem, RelocateReport, RemoveReport, Store
+    from swath.archive import (
+        AddReport,
+        ArchiveInfo,
+        Problem,
+        ReencodeReport,
+        RelocateReport,
+        RemoveReport,
+        Store,
+        UpgradeReport,
+    )
     from swath.serving import TileDetails
 
 
@@ -43,6 +52,8 @@ def index(
     overlap: int | None = None,
     min_valid: float | None = None,
     bands: Sequence[int] | None = None,
+    levels: int | None = None,
+    stretch: tuple[float, float] | None = None,
     attributes: Mapping[str, Scalar] | None = None,
     prune: bool = False,
     threads: int | None = None,
@@ -51,8 +62,10 @@ def index(
     """Index files and folders into the archive at `path`, which is made, or continued where it exists.
 
     Only what is new or changed is encoded. `encoder`, `tile_size` and `overlap` (pixels), `min_valid` (least
-    share of valid pixels) and `bands` (one, or red, green, blue; counted from 1) are settled when the archive
-    is made, by default as `base`, 256, 0, 0.5 and the colours; later they may be left out and not changed.
+    share of valid pixels), `bands` (one, or red, green, blue; counted from 1), `levels` (of a pyramid: each
+    has windows of twice the side) and `stretch` (the values of rasters that become black and white) are
+    settled when the archive is made, by default as `base`, 256, 0, 0.5, the colours, 1 and the percentiles of
+    each scene; later they may be left out and not changed.
     `attributes` are given to every new tile. Files that cannot be read are listed in `report.skipped`.
     `prune` takes out the files below the sources that are not there any more; they are counted in
     `report.tiles_removed`.
@@ -61,10 +74,25 @@ def index(
     the archive cannot be written, `EncoderError` for an encoder that is missing or not the archive's.
     """
     check(sources)  # before an archive is made for them
-    store, made_by = prepare(path, encoder, tile_size, overlap, min_valid, bands, threads)
+    store, made_by = prepare(path, encoder, tile_size, overlap, min_valid, bands, levels, stretch, threads)
     archive = Archive(store, made_by, threads)
     archive.add(sources, attributes=attributes, prune=prune, progress=progress)
     return archive
+
+
+def merge(path: PathLike, archives: Sequence[PathLike], *, progress: Progress | None = None) -> Archive:
+    """Bring archives together in the one at `path`, which is made, or continued where it exists.
+
+    They must have been made by one encoder and cut alike; they are only read, and no picture is. Equal tiles
+    become one with the files of all, and what the first archive says of them counts.
+
+    Raises `ArchiveError` where they do not fit or are damaged, while another process writes, or where the
+    disk refuses; `InputError` for none, or one of itself.
+    """
+    from swath.archive import merge as bring_together
+
+    bring_together(Path(path), paths(archives), progress)
+    return open(path)
 
 
 class Archive(Searchable):
@@ -181,6 +209,38 @@ class Archive(Searchable):
         """
         return self._store.relocate(Path(old), Path(new), dry_run=dry_run)
 
+    def reencode(
+        self,
+        encoder: PathLike | Encoder,
+        *,
+        drop_missing: bool = False,
+        progress: Progress | None = None,
+    ) -> ReencodeReport:
+        """Make the signals of another encoder from the original pixels, and switch to them in one commit.
+
+        Until then the old ones answer; what ends it early loses nothing, and the same call goes on. Where
+        files are gone or changed, it does not switch and the report lists them; `drop_missing` switches
+        without their tiles.
+
+        Raises `ArchiveError` while another process writes or where the disk refuses, `EncoderError` for an
+        encoder that is missing, `InputError` for `drop_missing` where no tile would be left.
+        """
+        made_by = as_encoder(encoder, self._threads)
+        report = self._store.reencode(
+            made_by, drop_missing=drop_missing, progress=progress, threads=self._threads
+        )
+        if report.switched:
+            self._given = made_by
+            self.__dict__.pop("_loaded", None)
+        return report
+
+    def upgrade(self) -> UpgradeReport:
+        """Bring an archive of an older format to the present one, in one commit; it can be changed then.
+
+        Raises `ArchiveError` while another process writes or where the disk refuses.
+        """
+        return self._store.upgrade()
+
     def show(self, tile: str) -> TileDetails:
         """What is known of a tile: its id, or how it begins.
 
@@ -214,6 +274,30 @@ class Archive(Searchable):
         details = self.show(tile)
         cut(unchanged(details), details.tile.window, Path(path), self.info().tiling)
         return Path(path)
+
+    def dump(self, path: PathLike, *, embeddings: bool = False, progress: Progress | None = None) -> int:
+        """Write all tiles as GeoParquet 1.1, a group of rows at a time; the number of tiles.
+
+        With `embeddings` the file has a column of them (float32[D]), and `swath import` reads it.
+
+        >>> open("town.swath").dump("tiles.parquet", embeddings=True)
+        7
+
+        Raises `InputError` for another suffix than `.parquet` or `.geoparquet`, and where it cannot be
+        written.
+        """
+        from swath.serving import geoparquet
+
+        made_by = self._store.made_by
+        return geoparquet.dump(
+            self.gallery,
+            Path(path),
+            kinds=self.info().attributes,
+            model=made_by.name,
+            revision=made_by.revision,
+            embeddings=embeddings,
+            progress=progress,
+        )
 
     def info(self) -> ArchiveInfo:
         """What it holds: tiles, signals, the encoder with its card, how files were cut, bytes.
