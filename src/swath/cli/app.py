@@ -19,6 +19,7 @@ COMMANDS = {
     "add": ("archives", "Index more imagery into an archive."),
     "import": ("importing", "Bring a table of embeddings into an archive."),
     "search": ("search", "Find tiles by words, pictures and tiles."),
+    "serve": ("serve", "Search archives in a browser, and by programs over HTTP."),
     "show": ("tiles", "Show what is known of a tile, and cut it out of its file."),
     "remove": ("tiles", "Take files or tiles out of an archive."),
     "relocate": ("tiles", "Tell an archive where its files went."),
