@@ -7,6 +7,7 @@ before it is used: opening an archive and reading its gallery needs NumPy and ms
 
 from typing import TYPE_CHECKING, Any
 
+from swath.archive.alike import check_alike
 from swath.archive.gallery import ArchiveGallery
 from swath.archive.lock import LockedError
 from swath.archive.pointer import ANSWERS_WITH
@@ -37,6 +38,7 @@ __all__ = [
     "RemoveReport",
     "Store",
     "UpgradeReport",
+    "check_alike",
     "create",
     "merge",
     "open_store",

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from swath.archive import pointer
+from swath.archive.alike import check_alike
 from swath.archive.catalogue import Catalogue, Roots
 from swath.archive.found import ENCODERS, make
 from swath.archive.lease import Lease
@@ -67,28 +68,14 @@ def _compatible(folder: Path, archives: Sequence[Path]) -> list[Pointer]:
     if any(path.exists() and folder.exists() and path.samefile(folder) for path in archives):
         raise InputError(f"{folder} is one of the archives to merge: name another folder, or leave it out")
     paths = [*there, *archives]
-    states = [pointer.read(path) for path in paths]
+    states = check_alike(paths)
     first = states[0]
-    kinds: dict[str, tuple[str, Path]] = {}
     for path, state in zip(paths, states, strict=True):
-        if (state.encoder.revision, state.geometry) != (first.encoder.revision, first.geometry):
-            raise ArchiveError(
-                f"{path} was made with encoder {state.encoder.name} (revision {state.encoder.revision[:12]}) "
-                f"and {paths[0]} with {first.encoder.name} (revision {first.encoder.revision[:12]}): their "
-                "vectors cannot be compared; `swath reencode` one of them with the other's encoder first"
-            )
-        if state.tiling != first.tiling:
+        if msgspec.convert(state.tiling, Tiling) != msgspec.convert(first.tiling, Tiling):
             raise ArchiveError(
                 f"{path} was cut with {_described(state)} and {paths[0]} with {_described(first)}: index the "
                 "sources of one of them again, with the options of the other"
             )
-        for name, kind in state.attributes.items():
-            known, where = kinds.setdefault(name, (kind, path))
-            if kind != known:
-                raise ArchiveError(
-                    f"attribute {name!r} is a {kind} in {path} and a {known} in {where}: index the sources "
-                    "of one of them again, with another name for it"
-                )
     return states[len(there) :]
 
 

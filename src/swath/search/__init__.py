@@ -17,6 +17,7 @@ from swath.search.planner import resolve
 from swath.search.query import EncodedQuery, encode, find
 from swath.search.scores import PICTURE, WORDS
 from swath.search.searching import search, search_many
+from swath.search.shards import Shards
 from swath.search.words import matched_words
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Fuse",
     "MemoryGallery",
     "Pipeline",
+    "Shards",
     "Source",
     "Step",
     "calibrate",

@@ -15,6 +15,7 @@ from swath.search.parser import parse
 from swath.search.pipeline import Auto, Fuse, Pipeline, Step
 from swath.search.planner import resolve
 from swath.search.query import EncodedQuery
+from swath.search.shards import Shards
 from swath.search.stages import Cost
 from swath.types import Candidates, Gallery, StageTrace
 
@@ -70,12 +71,15 @@ def check(pipeline: Pipeline, gallery: Gallery) -> None:
         if missing:
             raise InputError(
                 f"Stage '{step}' needs the signal {listed(missing)}, "
-                f"and the archive stores {listed(gallery.signals)}{_remedy(missing)}"
+                f"and the archive stores {listed(gallery.signals)}{_remedy(missing, gallery)}"
             )
 
 
-def _remedy(missing: frozenset[str]) -> str:
-    return ": run `swath tune` on it first" if missing & {"lists", "sparse"} else ""
+def _remedy(missing: frozenset[str], gallery: Gallery) -> str:
+    if not missing & {"lists", "sparse"}:
+        return ""
+    first = "`swath merge` the archives, and then " if isinstance(gallery, Shards) else ""
+    return f": {first}run `swath tune` on it first"
 
 
 class _Run:

@@ -43,6 +43,8 @@ def gathered_scores(
     form: str = "pool",
 ) -> tuple[NDArray[np.float32], str]:
     """`fine_scores` of some rows of int8[N, 1 + P, d], and the name of the kernel that ran."""
+    if not isinstance(tokens, np.ndarray):  # those of several archives
+        tokens, rows = tokens[rows], np.arange(len(rows))
     if _compiled is not None and form == "pool":
         return _compiled(tokens, rows, guide.astype(np.float32), balance, temperature), "numba"
     return fine_scores(tokens[rows], guide, balance, temperature, form), "numpy"
