@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from swath import search as searching
 from swath.hits import Hits
-from swath.serving.asking import PathLike, Picture, make_query
+from swath.serving.asking import Area, PathLike, Picture, make_query
 from swath.types import Bounds, Encoder, Gallery, Query
 
 if TYPE_CHECKING:
@@ -53,10 +53,13 @@ class Searchable(ABC):
         image: Picture | Sequence[Picture] | None = None,
         like: str | Sequence[str] = (),
         unlike: str | Sequence[str] = (),
+        like_at: Sequence[float] | Sequence[Sequence[float]] = (),
         unwanted: str | Sequence[str] | None = None,
         k: int = 20,
         where: str | None = None,
         bbox: Bounds | None = None,
+        area: Area | None = None,
+        near: Sequence[float] | None = None,
         pipeline: Pipeline | str = "auto",
         min_score: float | None = None,
         collapse: bool = False,
@@ -64,10 +67,15 @@ class Searchable(ABC):
         """The `k` tiles that match best: words, pictures and tiles of the archive, all wanted at once.
 
         `like` and `unlike` take ids, or how they begin; what `unlike` names counts against, and so do the
-        words `unwanted`. A weight may follow an id: `3f2a:2` counts twice as much as the others. `where` is a
-        filter over attributes and `bbox` west, south, east, north in degrees (EPSG:4326); both act before
-        anything is ranked. `pipeline` says how to search. `min_score` leaves out hits that match with a lower
-        probability, and `collapse` those that show the same as a better one.
+        words `unwanted`. A weight may follow an id: `3f2a:2` counts twice as much as the others. `like_at`
+        names tiles by a longitude and a latitude in them, one or several.
+
+        Filters act before anything is ranked: `where` over attributes, `bbox` (west, south, east, north),
+        `area` (a GeoJSON file or object with polygons) and `near` (longitude, latitude, metres). Degrees are
+        those of WGS 84 (EPSG:4326).
+
+        `pipeline` says how to search. `min_score` leaves out hits that match with a lower probability, and
+        `collapse` those that show the same as a better one.
 
         >>> import swath
         >>> archive = swath.open("town.swath")
@@ -80,7 +88,16 @@ class Searchable(ABC):
         `min_score` where the encoder's scores are not calibrated.
         """
         query = make_query(
-            text, image=image, like=like, unlike=unlike, unwanted=unwanted, where=where, bbox=bbox
+            text,
+            image=image,
+            like=like,
+            unlike=unlike,
+            like_at=like_at,
+            unwanted=unwanted,
+            where=where,
+            bbox=bbox,
+            area=area,
+            near=near,
         )
         return self.search_many([query], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse)[0]
 
@@ -157,6 +174,21 @@ class Searchable(ABC):
 
         heat = self.heat(hits, explain) if explain else None
         return write_sheet(hits, Path(path), self.thumbnails, title=title, heat=heat)
+
+    def write(self, hits: Hits, path: PathLike) -> Path:
+        """Write hits as `.geojson`, `.parquet` or `.geoparquet` (GeoParquet 1.1) or `.csv`.
+
+        >>> import swath
+        >>> archive = swath.open("town.swath")
+        >>> archive.write(archive.search("red", k=2), "red.parquet").name
+        'red.parquet'
+
+        Raises `InputError` for another suffix, and where it cannot be written.
+        """
+        from swath.serving import write_hits
+
+        encoder = self.encoder
+        return write_hits(hits, Path(path), model=encoder.name, revision=encoder.revision)
 
     def geojson(self, hits: Hits, path: PathLike) -> Path:
         """Write hits as a GeoJSON FeatureCollection. Raises `InputError` where it cannot be written."""

@@ -58,9 +58,12 @@ def test_json_is_a_promise(run: Run, archive: Path) -> None:
         "like": [],
         "unlike": [],
         "not": [],
+        "like_at": [],
         "k": 19,
         "where": None,
         "bbox": None,
+        "area": None,
+        "near": None,
         "min_score": None,
         "collapse": False,
     }
@@ -230,6 +233,14 @@ def test_queries_of_every_kind(run: Run, archive: Path, town: Path) -> None:
         ("q.jsonl", '{"text": 3}', "'text' must be a string or a list of strings"),
         ("q.jsonl", '{"where": ["a"]}', "'where' must be a string"),
         ("q.jsonl", '{"text": "red", "bbox": [1, 2, 3]}', "four numbers"),
+        ("q.jsonl", '{"text": "red", "near": [1, 2]}', "'near' must be three numbers"),
+        ("q.jsonl", '{"text": "red", "near": "1,2,3km"}', "'near' must be three numbers"),
+        ("q.jsonl", '{"text": "red", "area": 5}', "'area' must be a GeoJSON object"),
+        ("q.jsonl", '{"text": "red", "area": "nowhere.json"}', "line 1: cannot read the area nowhere.json"),
+        ("q.jsonl", '{"text": "a", "area": {"type": "Polygon"}}', "Area: the Polygon has no list"),
+        ("q.jsonl", '{"like_at": [1, 2, 3]}', "'like_at' must be two numbers"),
+        ("q.jsonl", '{"like_at": [[1, 2], 3]}', "'like_at' must be two numbers"),
+        ("q.jsonl", '{"like_at": "1,2"}', "'like_at' must be two numbers"),
         ("q.jsonl", '{"image": "nowhere.png"}', "nowhere.png"),
         ("q.jsonl", '{"text": "red"}\n{}', "Query 2 of 2: The query is empty"),
         ("q.jsonl", '{"text": "red"}\n{"text": "a", "where": "b = 1"}', "Query 2 of 2: Filter: unknown"),
@@ -246,6 +257,125 @@ def test_queries_that_cannot_be_asked(
     ended = run("search", archive, "--queries", name, "--json")
     assert (ended.code, ended.out) == (2, "")
     assert says in ended.err
+
+
+def _square(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def test_places(run: Run, archive: Path) -> None:
+    """The raster lies at 15 E, 45.1 N, in twelve windows of about 640 m."""
+    every = _json(run, archive, "red", "--bbox", "14,45,16,46")["hits"]
+    corner = every[0]["footprint"]["coordinates"][0][0]
+    inner = [sum(each) / 4 for each in zip(*every[0]["footprint"]["coordinates"][0][:4], strict=True)]
+    Path("area.geojson").write_text(json.dumps(_square(14, 45, 16, 46)))
+    Path("small.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(_square(*inner, *inner[:1], 46)).encode())
+    found = _json(run, archive, "red", "--area", "area.geojson", "-k", 19)
+    assert len(found["hits"]) == 12
+    assert found["query"]["area"] == "area.geojson"
+    assert run("search", archive, "red", "--area", "small.json").code == 2
+    lon, lat = inner
+    for near, metres in (("1m", 1.0), ("0", 0.0), ("0.001km", 1.0), ("1 MI", 1609.344)):
+        found = _json(run, archive, "red", "--near", f"{lon},{lat},{near}", "-k", 19)
+        assert found["query"]["near"] == [lon, lat, metres]
+        assert every[0]["id"] in [hit["id"] for hit in found["hits"]]
+        assert (len(found["hits"]) == 1) == (metres < 2)
+    assert (
+        len(
+            _json(run, archive, "red", "--near", f"{corner[0]},{corner[1]},1.5km", "--area", "area.geojson")[
+                "hits"
+            ]
+        )
+        > 1
+    )
+    assert (
+        run("search", archive, "red", "--near", "0,0,5km").err
+        == "nothing was found that passes the filters\n"
+    )
+    like = _json(run, archive, "--like-at", f"{lon},{lat}", "-k", 3)
+    assert like["query"]["like_at"] == [[lon, lat]]
+    assert like["hits"] == _json(run, archive, "--like", every[0]["id"], "-k", 3)["hits"]
+    two = ["--like-at", f"{lon},{lat}", "--like-at", "{},{}".format(*corner)]
+    assert len(_json(run, archive, *two, "-k", 19)["hits"]) in (17, 18)
+    ended = run("search", archive, "--like-at", "15,44", "-k", 3)
+    assert ended.code == 2
+    assert "No tile lies at 15, 44 (longitude, latitude); the nearest tile, " in ended.err
+    ended = run(
+        "search", archive, "red", "--near", "15,45,3km", "--area", "area.geojson", "--sheet", "s.html", "-q"
+    )
+    assert "<h1>red where in area.geojson and 3000 m from 15,45</h1>" in Path("s.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--near", "15,45"], "no place with a distance"),
+        (["--near", "15,45,2 miles"], "a distance is in m, km or mi"),
+        (["--near", "15,45,nan"], "no place with a distance"),
+        (["--near", "15;45;2km"], "no place with a distance"),
+        (["--near", "15,45,-2km"], "0 or more"),
+        (["--near", "45,150,2km"], "the longitude comes first"),
+        (["--like-at", "15"], "is no place: write LON,LAT"),
+        (["--like-at", "15,95"], "the longitude comes first"),
+        (["--area", "nowhere.json"], "cannot read the area nowhere.json"),
+        (["--area", "."], "cannot read the area"),
+        (["--area", "text.json"], "is no GeoJSON object"),
+        (["--area", "list.json"], "is no GeoJSON object"),
+        (["--area", "deep.json"], "is no GeoJSON object"),
+        (["--area", "nan.json"], "is no GeoJSON object"),
+        (["--area", "point.json"], "a Point covers nothing"),
+    ],
+)
+def test_places_that_cannot_be_asked(run: Run, archive: Path, arguments: list[str], says: str) -> None:
+    Path("text.json").write_text("POLYGON ((0 0, 1 1, 1 0))")
+    Path("list.json").write_text("[1, 2]")
+    Path("deep.json").write_text('{"type":' + "[" * 200_000)
+    Path("nan.json").write_text('{"type": "Polygon", "coordinates": [[[NaN, 0]]]}')
+    Path("point.json").write_text('{"type": "Point", "coordinates": [1, 2]}')
+    ended = run("search", archive, "red", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert says in ended.err
+
+
+def test_places_in_a_file_of_queries(run: Run, archive: Path) -> None:
+    Path("areas").mkdir()
+    Path("areas/here.json").write_text(json.dumps(_square(14, 45, 16, 46)))
+    elsewhere = _square(0, 0, 1, 1)
+    queries: list[dict[str, Any]] = [
+        {"text": "red"},
+        {"text": "red", "area": "here.json"},
+        {"text": "red", "area": elsewhere},
+        {"text": "red", "near": [0, 0, 50]},
+        {"like_at": [15.001, 45.15], "near": None},
+        {"like_at": [[15.001, 45.15]], "area": None},
+    ]
+    Path("areas/q.jsonl").write_text("\n".join(map(json.dumps, queries)), encoding="utf-8")
+    Path("e.json").write_text(json.dumps(elsewhere))
+    place = _json(run, archive, "red", "--area", "areas/here.json", "-k", 1)["hits"][0]["footprint"][
+        "coordinates"
+    ][0]
+    x, y = (sum(each) / 4 for each in zip(*place[:4], strict=True))
+    text = Path("areas/q.jsonl").read_text().replace("15.001, 45.15", f"{x}, {y}")
+    Path("areas/q.jsonl").write_text(text)
+    ended = run("search", archive, "--queries", "areas/q.jsonl", "--json", "-k", 19)
+    assert (ended.code, ended.err) == (0, "")
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert [len(answer["hits"]) for answer in answers] == [19, 12, 0, 0, 18, 18]
+    assert [answer["query"]["area"] for answer in answers[:3]] == [None, "areas/here.json", elsewhere]
+    assert answers[3]["query"]["near"] == [0, 0, 50]
+    assert answers[4]["query"]["like_at"] == answers[5]["query"]["like_at"] == [[x, y]]
+    ended = run(
+        "search", archive, "--queries", "areas/q.jsonl", "--json", "--area", "e.json", "--near", "0,0,1"
+    )
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert [answer["query"]["area"] for answer in answers] == [
+        "e.json",
+        "areas/here.json",
+        elsewhere,
+        *["e.json"] * 3,
+    ]
+    assert [answer["query"]["near"] for answer in answers[2:5]] == [[0, 0, 1], [0, 0, 50], [0, 0, 1]]
 
 
 @pytest.mark.parametrize("more", [["red", "--json"], [], ["--json", "--sheet", "s.html"], ["--not", "a"]])
@@ -265,7 +395,7 @@ def test_geojson(run: Run, archive: Path) -> None:
     assert [feature["id"] for feature in document["features"]] == [hit["id"] for hit in hits]
     for feature, hit in zip(document["features"], hits, strict=True):
         assert (feature["type"], feature["geometry"]) == ("Feature", hit.pop("footprint"))
-        assert feature["properties"] == hit
+        assert feature["properties"] == {**hit["attributes"], **hit}
     ended = run("search", archive, "red", "--geojson", "nowhere/hits.json")
     assert ended.code == 2
     assert "cannot write the GeoJSON" in ended.err

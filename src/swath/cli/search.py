@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     "--like", "likes", multiple=True, metavar="ID", help="A tile to find more of (or how its id begins)."
 )
 @click.option("--unlike", "unlikes", multiple=True, metavar="ID", help="A tile of what not to find.")
+@click.option(
+    "--like-at",
+    "like_at",
+    multiple=True,
+    metavar="LON,LAT",
+    help="A place, as an example: more like the tile that lies there.",
+)
 @click.option("--not", "unwanted", multiple=True, metavar="TEXT", help="Words for what not to find.")
 @click.option(
     "--queries", type=PATH, metavar="FILE", help="Many queries, from a .txt or .jsonl; needs --json."
@@ -36,6 +43,10 @@ if TYPE_CHECKING:
     metavar="W,S,E,N",
     help="Filter by place: west, south, east, north in degrees.",
 )
+@click.option("--area", type=PATH, metavar="FILE", help="Filter by place: polygons in a GeoJSON file.")
+@click.option(
+    "--near", metavar="LON,LAT,DIST", help="Filter by place: at most so far from a point (500m, 2km, 1.5mi)."
+)
 @click.option("--encoder", metavar="E", help="Another encoder of the same vectors (default: the archive's).")
 @click.option("--pipeline", default="auto", show_default=True, metavar="SPEC", help="How to search.")
 @click.option(
@@ -47,6 +58,14 @@ if TYPE_CHECKING:
 @click.option("--collapse", is_flag=True, help="Show near-equal tiles once, and further ones in their place.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
 @click.option("--sheet", type=PATH, metavar="FILE", help="Also write a contact sheet: .html or .png.")
+@click.option(
+    "--out",
+    "outs",
+    multiple=True,
+    type=PATH,
+    metavar="FILE",
+    help="Also write the hits: .geojson, .parquet (GeoParquet) or .csv; several times.",
+)
 @click.option("--geojson", type=PATH, metavar="FILE", help="Also write the hits as GeoJSON.")
 @click.option(
     "--explain", is_flag=True, help="Also show what every stage cost, and on a sheet where the words are."
@@ -61,23 +80,27 @@ def search_command(
     images: tuple[Path, ...],
     likes: tuple[str, ...],
     unlikes: tuple[str, ...],
+    like_at: tuple[str, ...],
     unwanted: tuple[str, ...],
     queries: Path | None,
     k: int,
     where: str | None,
     bbox: Bounds | None,
+    area: Path | None,
+    near: str | None,
     encoder: str | None,
     pipeline: str,
     min_score: float | None,
     collapse: bool,
     as_json: bool,
     sheet: Path | None,
+    outs: tuple[Path, ...],
     geojson: Path | None,
     explain: bool,
 ) -> None:
     """Find the tiles that match TEXT, pictures and tiles, all of them wanted at once.
 
-    --also, --image, --like, --unlike and --not may be given several times.
+    --also, --image, --like, --like-at, --unlike and --not may be given several times.
 
     \b
       swath search world.swath "round storage tanks" -k 5
@@ -91,18 +114,25 @@ def search_command(
     Filters act before anything is ranked: docs/cli.md has their grammar, and that of pipelines.
     """
     from swath import api, many
+    from swath.serving.asking import read_near, read_place
 
+    places, within = [read_place(place) for place in like_at], None if near is None else read_near(near)
     how: Any = {"encoder": encoder, "threads": settings.threads}
     archive = many.open_many([path, *also], **how) if also else api.open(path, **how)
 
+    if outs:
+        from swath.serving import check_name
+
+        for out in outs:
+            check_name(out)
     if queries is not None:
         from swath.serving import hits_document, read_queries
 
-        if text is not None or images or likes or unlikes or unwanted:
+        if text is not None or images or likes or unlikes or places or unwanted:
             raise click.UsageError("--queries stands alone: write all that is asked into the file")
-        if not as_json or sheet is not None or geojson is not None:
-            raise click.UsageError("--queries answers by --json alone, without --sheet and --geojson")
-        asked = read_queries(queries, where=where, bbox=bbox)
+        if not as_json or sheet is not None or outs or geojson is not None:
+            raise click.UsageError("--queries answers by --json alone, without --sheet, --out and --geojson")
+        asked = read_queries(queries, where=where, bbox=bbox, area=area, near=within)
         answers = archive.search_many(
             [one.query for one in asked], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse
         )
@@ -115,10 +145,13 @@ def search_command(
         image=images,
         like=likes,
         unlike=unlikes,
+        like_at=places,
         unwanted=unwanted,
         k=k,
         where=where,
         bbox=bbox,
+        area=area,
+        near=within,
         pipeline=pipeline,
         min_score=min_score,
         collapse=collapse,
@@ -129,9 +162,12 @@ def search_command(
         "like": list(likes),
         "unlike": list(unlikes),
         "not": list(unwanted),
+        "like_at": [list(place) for place in places],
         "k": k,
         "where": where,
         "bbox": None if bbox is None else list(bbox),
+        "area": None if area is None else str(area),
+        "near": None if within is None else list(within),
         "min_score": min_score,
         "collapse": collapse,
     }
@@ -140,6 +176,10 @@ def search_command(
         archive.sheet(hits, sheet, title=_title(query), explain=explained)
         if not settings.quiet:
             note(f"contact sheet: {sheet}")
+    for out in outs:
+        archive.write(hits, out)
+        if not settings.quiet:
+            note(f"hits: {out}")
     if geojson is not None:
         archive.geojson(hits, geojson)
         if not settings.quiet:
@@ -152,7 +192,7 @@ def search_command(
     if hits.hits:
         _say_hits(hits)
     elif not settings.quiet:
-        asked_for = " that passes the filters" if where or bbox else ""
+        asked_for = " that passes the filters" if any((where, bbox, area, near)) else ""
         likely = f" with a score of {min_score:g} or more" if min_score else ""
         note(f"nothing was found{asked_for}{likely}")
     if explain:
@@ -166,9 +206,12 @@ def _title(query: dict[str, Any]) -> str:
     likes = [f"like {name[:12]}" for name in query["like"]] + [
         f"unlike {name[:12]}" for name in query["unlike"]
     ]
+    likes += [f"like {x:g},{y:g}" for x, y in query["like_at"]]
     likes += [f"not {text}" for text in query["not"]]
     filters = [query["where"]] if query["where"] else []
     filters += [f"bbox {','.join(f'{edge:g}' for edge in query['bbox'])}"] if query["bbox"] else []
+    filters += [f"in {Path(query['area']).name}"] if query["area"] else []
+    filters += ["{2:g} m from {0:g},{1:g}".format(*query["near"])] if query["near"] else []
     asked = " + ".join([*([query["text"]] if query["text"] else []), *images, *likes])
     return f"{asked} where {' and '.join(filters)}" if filters else asked
 

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     )
     from swath.serving.sheet import write_sheet
     from swath.serving.tiles import TileDetails, unchanged
+    from swath.serving.writing import check_name, read_hits, write_hits
 
 __all__ = [
     "Asked",
     "TileDetails",
+    "check_name",
     "encoders",
     "examine",
     "features_document",
@@ -31,10 +33,12 @@ __all__ = [
     "hits_document",
     "info_document",
     "make_query",
+    "read_hits",
     "read_queries",
     "tile_document",
     "unchanged",
     "write_geojson",
+    "write_hits",
     "write_sheet",
 ]
 
@@ -42,6 +46,7 @@ _HOMES = {
     **dict.fromkeys(("Asked", "make_query", "read_queries"), "asking"),
     **dict.fromkeys(("encoders", "examine"), "doctor"),
     "write_sheet": "sheet",
+    **dict.fromkeys(("check_name", "read_hits", "write_hits"), "writing"),
     **dict.fromkeys(("TileDetails", "unchanged"), "tiles"),
 }
 

@@ -45,13 +45,14 @@ def hits_document(hits: Hits, query: Mapping[str, Any], *, explain: bool = False
 
 
 def features_document(hits: Hits) -> dict[str, Any]:
-    """Hits as a GeoJSON FeatureCollection (RFC 7946); the geometry of a tile without a footprint is null."""
-    features = []
-    for hit in hits:
-        properties = hit_document(hit)
-        shape = properties.pop("footprint")
-        features.append({"type": "Feature", "id": hit.tile.id, "geometry": shape, "properties": properties})
-    return {"type": "FeatureCollection", "features": features}
+    """Hits as a GeoJSON FeatureCollection (RFC 7946); the geometry of a tile without a footprint is null.
+
+    The properties hold the attributes twice: each by its name, and all of them as `attributes`.
+    """
+    document = hits.__geo_interface__
+    for feature, hit in zip(document["features"], hits, strict=True):
+        feature["properties"]["attributes"] = dict(hit.tile.attributes)
+    return document
 
 
 def write_geojson(hits: Hits, path: Path) -> Path:
