@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.archive.world import raster
 from tests.cli.conftest import Run
 from tests.tiny_onnx import build
 
@@ -25,10 +26,40 @@ def test_index_with_settings(run: Run, scenes: Path) -> None:
     settings = ["--tile-size", 48, "--overlap", 8, "--min-valid", 0.25, "--bands", "3,2,1", "--threads", 1]
     assert run("index", scenes, "--archive", "a", "--encoder", "base", *settings).code == 0
     tiling = json.loads(run("info", "a", "--json").out)["tiling"]
-    assert tiling == {"size": 48, "stride": 40, "min_valid": 0.25, "bands": [3, 2, 1], "picture_side": 1024}
+    assert tiling == {
+        "size": 48,
+        "stride": 40,
+        "min_valid": 0.25,
+        "bands": [3, 2, 1],
+        "picture_side": 1024,
+        "levels": 1,
+        "stretch": None,
+    }
     other = run("index", scenes, "--archive", "a", "--tile-size", 64)
     assert other.code == 2
     assert "was made with tiles of 48 pixels" in other.err
+
+
+def test_index_with_a_pyramid_and_one_stretch(run: Run) -> None:
+    raster(Path("in/a.tif"), 1)
+    settings = ["--tile-size", 32, "--levels", 3, "--stretch", "-10,400.5"]
+    assert run("index", "in", "--archive", "a", *settings).code == 0
+    cut = next(line for line in run("info", "a").out.splitlines() if line.startswith("cut"))
+    assert "windows of 32 pixels and their doubles on 3 levels, least valid share 0.5" in cut
+    assert cut.endswith(", stretched from -10 to 400.5")
+    info = json.loads(run("info", "a", "--json").out)
+    assert (info["tiles"], info["tiling"]["levels"], info["tiling"]["stretch"]) == (
+        12 + 4 + 1,
+        3,
+        [-10, 400.5],
+    )
+    other = run("index", "in", "--archive", "a", "--levels", 2)
+    assert other.code == 2
+    assert "made with tiles of 32 pixels, overlap 0, 3 levels, least valid share 0.5, stretched" in other.err
+    assert "not with tiles of 32 pixels, overlap 0, 2 levels" in other.err
+    assert run("index", "in", "--archive", "a").out.splitlines()[0] == "1 file: 0 tiles added, 17 known"
+    for wrong in (["--levels", 0], ["--stretch", "3,2"], ["--stretch", "1"]):
+        assert run("index", "in", "--archive", "b", *wrong).code == 2
 
 
 def test_another_encoder_is_refused(run: Run, scenes: Path, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from rasterio import Affine
 from rasterio.control import GroundControlPoint
 
 from swath.errors import ImageryError
-from swath.imagery import Tiling, bounds, open_picture, read, windows
+from swath.imagery import Tiling, bounds, open_picture, read, scenes, windows
 from swath.imagery import rasters as rasters_module
-from swath.imagery.rasters import _as_stored
+from swath.imagery.scenes import _as_stored
 from swath.types import Window
 from tests.imagery.make import GRID, UTM, noise, raster, tile, tiles
 
@@ -232,7 +232,7 @@ def test_complex_values_are_refused(tmp_path: Path) -> None:
 def test_blocks_that_no_memory_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = raster(tmp_path / "a.tif", noise(3, 64, 64), compress="lzw", blockysize=64)
     assert len(tiles(path)) == 1
-    monkeypatch.setattr(rasters_module, "_BLOCK_LIMIT", 64 * 64 * 3 - 1)
+    monkeypatch.setattr(scenes, "_BLOCK_LIMIT", 64 * 64 * 3 - 1)
     with pytest.raises(ImageryError, match=r"a\.tif: its blocks of 64 x 64 pixels are too large"):
         windows(path, Tiling())
 

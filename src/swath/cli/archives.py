@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 @click.option(
     "--bands", callback=numbers(int), metavar="N,N,N", help="Bands as grey, or red, green, blue: 1,2,3."
 )
+@click.option(
+    "--levels",
+    type=int,
+    metavar="N",
+    help="Levels of a pyramid, each with windows twice as wide (default: 1).",
+)
+@click.option(
+    "--stretch",
+    callback=numbers(float, 2),
+    metavar="LOW,HIGH",
+    help="Values of rasters shown black and white (default: by the percentiles of each scene).",
+)
 @click.option("--prune", is_flag=True, help="Take out the files of SOURCE that are not there any more.")
 @common
 @click.pass_obj
@@ -39,6 +51,8 @@ def index_command(
     overlap: int | None,
     min_valid: float | None,
     bands: tuple[int, ...] | None,
+    levels: int | None,
+    stretch: tuple[float, float] | None,
     prune: bool,
 ) -> int:
     """Index files and folders into an archive, which is made, or continued where it exists.
@@ -59,6 +73,8 @@ def index_command(
             overlap=overlap,
             min_valid=min_valid,
             bands=bands,
+            levels=levels,
+            stretch=stretch,
             prune=prune,
             threads=settings.threads,
             progress=shown,
@@ -153,12 +169,18 @@ def _facts(info: ArchiveInfo) -> list[tuple[str, str]]:
     tiling = info.tiling
     step = "" if tiling.stride is None else f", a new one every {tiling.stride}"
     bands = "" if tiling.bands is None else f", bands {','.join(map(str, tiling.bands))}"
+    levels = "" if tiling.levels == 1 else f" and their doubles on {tiling.levels} levels"
+    stretch = "" if tiling.stretch is None else ", stretched from {:g} to {:g}".format(*tiling.stretch)
     each = "" if info.bytes_per_tile is None else f", {size(info.bytes_per_tile)} a tile without the encoder"
     facts = [
         ("archive", f"{info.path} (format {info.format}, {info.software})"),
         ("tiles", f"{info.tiles:,} from {count(info.files, 'file')}"),
         ("committed", f"{info.committed:%Y-%m-%d %H:%M:%S} UTC"),
-        ("cut", f"windows of {tiling.size} pixels{step}, least valid share {tiling.min_valid}{bands}"),
+        (
+            "cut",
+            f"windows of {tiling.size} pixels{step}{levels}, least valid share {tiling.min_valid}{bands}"
+            f"{stretch}",
+        ),
         ("signals", ", ".join(f"{name} {shape}" for name, shape in info.signals.items())),
         ("attributes", ", ".join(f"{name} ({kind})" for name, kind in info.attributes.items()) or "none"),
         ("size", f"{size(info.bytes_on_disk)}{each}"),

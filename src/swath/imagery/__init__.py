@@ -4,14 +4,17 @@
 rasterio are imported when the first file is opened, not before.
 """
 
-from swath.imagery.files import cut, open_picture, read, windows
+from swath.imagery.files import cut, open_picture, open_source, read, windows
 from swath.imagery.footprints import bounds, from_wkb, to_wkb
-from swath.imagery.scan import SUFFIXES, SourceFile, digest, scan, shown, tile_id
+from swath.imagery.places import Place, Remote, place, shown
+from swath.imagery.scan import SUFFIXES, SourceFile, digest, scan, tile_id
 from swath.imagery.thumbnails import fit, thumbnail
 from swath.imagery.tiling import TileImage, Tiling
 
 __all__ = [
     "SUFFIXES",
+    "Place",
+    "Remote",
     "SourceFile",
     "TileImage",
     "Tiling",
@@ -21,6 +24,8 @@ __all__ = [
     "fit",
     "from_wkb",
     "open_picture",
+    "open_source",
+    "place",
     "read",
     "scan",
     "shown",

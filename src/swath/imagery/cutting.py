@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.imagery.faults import quiet
+from swath.imagery.places import Place
 from swath.imagery.rasters import opened
 from swath.imagery.tiling import is_inside, outside
 from swath.types import Window
@@ -25,7 +26,7 @@ def write_picture(pixels: NDArray[np.uint8], out: Path) -> None:
         Image.fromarray(pixels).save(temporary)
 
 
-def write_raster(file: Path, driver: str, window: Window, out: Path) -> None:
+def write_raster(file: Place, driver: str, window: Window, out: Path) -> None:
     """A window with all bands, as they are stored, as a GeoTIFF where the source has a georeference.
 
     Raises `ImageryError` where it cannot be read, and `OSError` where it cannot be written.

@@ -6,16 +6,15 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from swath.errors import ImageryError, SwathError
-from swath.imagery.scan import shown
+from swath.imagery.places import Place, shown
 
 _FILTERS = threading.Lock()
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Place) -> Iterator[None]:
     """Raise `ImageryError`, naming the file, in place of whatever a decoder raises inside."""
     try:
         yield
@@ -41,7 +40,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _refusal(path: Path, what: str) -> ImageryError:
+def _refusal(path: Place, what: str) -> ImageryError:
     return ImageryError(f"{shown(path)}: {what}; check the file or leave it out")
 
 

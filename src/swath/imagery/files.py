@@ -14,12 +14,16 @@ from swath.errors import ImageryError, InputError
 from swath.imagery import pictures, rasters
 from swath.imagery.faults import reading
 from swath.imagery.kinds import remedy
-from swath.imagery.scan import open_regular, shown
-from swath.imagery.tiling import TileImage, Tiling
+from swath.imagery.places import Place, Remote, shown
+from swath.imagery.rasters import Raster
+from swath.imagery.scan import open_regular
+from swath.imagery.scenes import Look
+from swath.imagery.tiling import MOST_SIZE, TileImage, Tiling
 from swath.types import Window
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG = b"\x89PNG\r\n\x1a\n"
+_START = 32
 _PNG_DEPTH = 24  # the byte of its header with the bits per sample
 
 # What a plain picture does not have: pixel scale, tie points, transform, GeoKeys, RPCs, GDAL's no-data value.
@@ -37,29 +41,39 @@ _WORLD_FILES = {
 }
 
 
-def windows(file: Path, tiling: Tiling) -> list[Window]:
-    """Cut a file into windows, in raster order, by its header alone.
+def open_source(file: Place, tiling: Tiling, look: Look | None = None) -> Raster | pictures.Picture:
+    """A file to be cut into windows, as a context manager with `windows`, `read`, `look` and `is_divisible`.
+
+    It is for one thread at a time. Several may read parts of one raster, each with a handle of its own: all
+    are given the `look` of one of them, so that its values are stretched once. Raises `ImageryError`.
+    """
+    driver = _raster_driver(file, tiling)
+    if driver is None:
+        assert isinstance(file, Path), "what is read where it is, is a raster"
+        return pictures.Picture(file, tiling)
+    return Raster(file, driver, tiling, look)
+
+
+def windows(file: Place, tiling: Tiling) -> list[Window]:
+    """Cut a file into windows by its header alone, level by level, each in raster order.
 
     A source without georeferencing whose longer side is at most `tiling.picture_side` is one window. Windows
     of sparse TIFFs that lie in blocks which the file leaves out are left out. Raises `ImageryError`.
     """
-    driver = _raster_driver(file, tiling)
-    if driver is None:
-        return pictures.windows(file, tiling)
-    return rasters.windows(file, driver, tiling)
+    with open_source(file, tiling) as source:
+        return source.windows()
 
 
-def read(file: Path, windows: Sequence[Window], tiling: Tiling) -> Iterator[TileImage]:
+def read(file: Place, windows: Sequence[Window], tiling: Tiling) -> Iterator[TileImage]:
     """Read windows of a file, in the order given, with one open handle.
 
     Windows with too few valid pixels (no-data, masks, alpha, NaN) are left out. Pixels stay in the grid of
-    the source; values other than 8-bit ones are stretched, alike in all windows of a file. Raises
-    `ImageryError`, perhaps after some tiles: a file may be damaged in its middle.
+    the source, shrunk where a window is of a higher level; values other than 8-bit ones are stretched, alike
+    in all windows of a file. Raises `ImageryError`, perhaps after some tiles: a file may be damaged in its
+    middle.
     """
-    driver = _raster_driver(file, tiling)
-    if driver is None:
-        return pictures.read(file, windows, tiling)
-    return rasters.read(file, driver, windows, tiling)
+    with open_source(file, tiling) as source:
+        yield from source.read(windows)
 
 
 def open_picture(path: Path) -> NDArray[np.uint8]:
@@ -71,21 +85,25 @@ def open_picture(path: Path) -> NDArray[np.uint8]:
     return pictures.whole(path) if driver is None else rasters.whole(path, driver)
 
 
-def cut(file: Path, window: Window, out: Path, tiling: Tiling) -> None:
+def cut(file: Place, window: Window, out: Path, tiling: Tiling) -> None:
     """Write one window of a file at full resolution: a `.png` as it is shown, or a `.tif`.
 
     A `.tif` of a raster keeps its bands, values, no-data, mask and georeferencing (transform and CRS, control
     points or RPCs, moved to the window); that of a picture has its upright RGB pixels.
 
     Raises `ImageryError` where the file cannot be read or has no such window, and `InputError` for another
-    suffix, and where `out` cannot be written.
+    suffix, for a window too large to be held in memory, and where `out` cannot be written.
     """
     from swath.imagery.cutting import write_picture, write_raster
 
     suffix = out.suffix.lower()
     if suffix not in (".png", ".tif", ".tiff"):
         raise InputError(f"{shown(out)}: a tile is cut out as .png or .tif; choose such a name")
-    if out.exists() and file.exists() and out.samefile(file):
+    if window.width * window.height > MOST_SIZE**2:
+        raise InputError(
+            f"{window} is too large to be cut out at full resolution: cut out tiles of a finer level"
+        )
+    if isinstance(file, Path) and out.exists() and file.exists() and out.samefile(file):
         raise InputError(f"{shown(out)} is the file that the tile is cut out of; choose another name")
     driver = _raster_driver(file, tiling)
     try:
@@ -93,7 +111,7 @@ def cut(file: Path, window: Window, out: Path, tiling: Tiling) -> None:
             write_raster(file, driver, window, out)
             return
         # It was good enough to be indexed: what is asked for is shown, however few of its pixels are valid.
-        images = read(file, [window], replace(tiling, min_valid=0.0))
+        images = read(file, [window], replace(tiling, min_valid=0.0, levels=1))
         pixels = next((image.pixels for image in images), None)
         if pixels is None:
             raise ImageryError(f"{shown(file)}: {window} has no valid pixel; index the file again")
@@ -104,16 +122,23 @@ def cut(file: Path, window: Window, out: Path, tiling: Tiling) -> None:
         ) from error
 
 
-def _raster_driver(path: Path, tiling: Tiling) -> str | None:
+def _raster_driver(path: Place, tiling: Tiling) -> str | None:
     """The name of GDAL's driver for a raster, None for a picture. Raises `ImageryError`."""
-    with reading(path), open_regular(path) as file:
-        start = file.read(32)
+    start = _start(path)
     if not start:
         raise ImageryError(f"{shown(path)}: is empty; copy it again or leave it out")
     if words := remedy(start):
         raise ImageryError(f"{shown(path)}: {words}, or leave it out")
+    if isinstance(path, Remote):
+        if start[:4] not in _TIFF:
+            raise ImageryError(
+                f"{shown(path)}: is no TIFF, and only these are read where they are; download it, and index "
+                "the file"
+            )
+        return "GTiff"
     if start[:4] in _TIFF:
-        return "GTiff" if tiling.bands is not None or _is_raster_tiff(path) else None
+        chosen = tiling.bands is not None or tiling.stretch is not None
+        return "GTiff" if chosen or _is_raster_tiff(path) else None
     if start[:8] == _PNG:
         # Pillow would cut 16-bit colours down to their upper bytes.
         return "PNG" if start[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x10" or _has_world(path, "PNG") else None
@@ -122,6 +147,16 @@ def _raster_driver(path: Path, tiling: Tiling) -> str | None:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WEBP" if _has_world(path, "WEBP") else None
     return None
+
+
+def _start(path: Place) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(path, Remote):
+        from swath.imagery import remote
+
+        return remote.look(path).start
+    with reading(path), open_regular(path) as file:
+        return file.read(_START)
 
 
 def _is_raster_tiff(path: Path) -> bool:

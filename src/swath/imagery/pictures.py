@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from swath.errors import ImageryError
 from swath.imagery import exif
 from swath.imagery.faults import quiet, reading
-from swath.imagery.scan import open_regular, shown
-from swath.imagery.tiling import TileImage, Tiling, is_inside, is_kept, is_whole, outside, plan
+from swath.imagery.places import shown
+from swath.imagery.scan import open_regular
+from swath.imagery.tiling import TileImage, Tiling, is_inside, is_kept, is_picture, outside, plan, shrunk
 from swath.types import Footprint, Window
 
 if TYPE_CHECKING:
@@ -71,30 +73,54 @@ def header(path: Path) -> Iterator[Image.Image]:
             yield image
 
 
-def windows(path: Path, tiling: Tiling) -> list[Window]:
-    """Windows of the upright picture, from its header alone. Raises `ImageryError`."""
-    with header(path) as image:
-        width, height = image.size
-        if _turns(image) and _facts(image).orientation > 4:
-            width, height = height, width
-    return list(plan(width, height, tiling, georeferenced=False))
+class Picture:
+    """Context manager over a picture that is cut into windows; its methods raise `ImageryError`."""
 
+    is_divisible = False
+    """It is decoded whole, so several handles would all do the same."""
+    look = None
 
-def read(path: Path, windows: Sequence[Window], tiling: Tiling) -> Iterator[TileImage]:
-    """Windows of the upright picture, less those that are mostly transparent. Raises `ImageryError`."""
-    with header(path) as image:
-        facts = _facts(image)
-        picture = _upright(image, facts)
-        for window in windows:
-            if not is_inside(window, *picture.size):
-                raise outside(path, window, picture.size)
-            right, bottom = window.column + window.width, window.row + window.height
-            piece = picture.crop((window.column, window.row, right, bottom))
-            if piece.mode == "RGBA":
-                valid = np.asarray(piece.getchannel("A")) > 0
-                if not is_kept(valid, tiling, whole_picture=is_whole(window, *picture.size)):
-                    continue
-            yield TileImage(window, _rgb(piece), facts.position, facts.time)
+    def __init__(self, path: Path, tiling: Tiling) -> None:
+        self._path = path
+        self._tiling = tiling
+
+    def __enter__(self) -> Picture:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing stays open."""
+
+    def windows(self) -> list[Window]:
+        """Windows of the upright picture, from its header alone."""
+        with header(self._path) as image:
+            width, height = image.size
+            if _turns(image) and _facts(image).orientation > 4:
+                width, height = height, width
+        return list(plan(width, height, self._tiling, georeferenced=False))
+
+    def read(self, windows: Sequence[Window]) -> Iterator[TileImage]:
+        """Windows of the upright picture in the order given, less those that are mostly transparent."""
+        from PIL import Image
+
+        with header(self._path) as image:
+            facts = _facts(image)
+            picture = _upright(image, facts)
+            whole = is_picture(*picture.size, self._tiling, georeferenced=False)
+            for window in windows:
+                if not is_inside(window, *picture.size):
+                    raise outside(self._path, window, picture.size)
+                box = window.column, window.row, window.column + window.width, window.row + window.height
+                size = shrunk(window, self._tiling, whole_picture=whole)
+                piece = picture.crop(box)
+                if piece.size != size:
+                    piece = piece.resize(size, Image.Resampling.BOX)
+                if piece.mode == "RGBA":
+                    valid = np.asarray(piece.getchannel("A")) > 0
+                    if not is_kept(valid, self._tiling, whole_picture=whole):
+                        continue
+                yield TileImage(window, _rgb(piece), facts.position, facts.time)
 
 
 def whole(path: Path) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swath.errors import ImageryError, InputError
+from swath.imagery.places import shown
 from swath.types import Window
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"})
@@ -67,12 +68,6 @@ def tile_id(digest: str, window: Window) -> str:
     """Name a tile by what it is: 32 hexadecimal digits from the file's digest and the window."""
     text = f"{digest}:{window.column},{window.row},{window.width},{window.height}"
     return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
-
-
-def shown(path: Path | str) -> str:
-    """Render a path for messages: valid Unicode on one line, with odd bytes and controls escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def open_regular(path: Path) -> io.BufferedReader:

@@ -1,4 +1,4 @@
-"""One stretch per scene: from the values of its bands to 8 bits, alike for neighbouring tiles."""
+"""From the values of bands to 8 bits, alike for neighbouring tiles: one stretch per scene, or for all."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ class Stretch:
 def colours(bands: int) -> Stretch:
     """The stretch that leaves 8-bit values as they are."""
     return Stretch(np.zeros(bands), np.full(bands, 255.0))
+
+
+def fixed(low: float, high: float, bands: int) -> Stretch:
+    """The stretch that shows `low` as black and `high` as white in every band."""
+    return Stretch(np.full(bands, low), np.full(bands, high))
 
 
 def measure(bands: Sequence[NDArray[Any]]) -> Stretch:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.errors import ImageryError, InputError
-from swath.imagery.scan import shown
+from swath.imagery.places import Place, shown
 from swath.types import Footprint, Scalar, Window
 
 MOST_SIZE = 8192
-"""Largest side of a window: one of three bands takes 1.6 GB while it is stretched."""
+"""Largest side of a tile's pixels: three bands of it take 1.6 GB while they are stretched."""
+MOST_LEVELS = 12
+"""Windows of 256 pixels become 524,288 wide there, more than any scene."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Tiling:
     """
 
     size: int = 256
-    """Width and height of a window, in pixels of the source."""
+    """Width and height of a window of the first level, in pixels of the source, and of all tiles' pixels."""
     stride: int | None = None
     """Pixels from one window to the next, at most `size`; None: `size`, windows side by side."""
     min_valid: float = 0.5
@@ -40,6 +42,13 @@ class Tiling:
     """
     picture_side: int = 1024
     """A source without georeferencing whose longer side is at most this is one tile."""
+    levels: int = 1
+    """Levels of the pyramid: the windows of each cover twice the width and height of those of the level
+    before, with twice the stride, and are read shrunk to `size`. A source has no more than it takes until one
+    window covers it whole."""
+    stretch: tuple[float, float] | None = None
+    """The values, as rasters store them, that become black and white in every raster; None: 8-bit values as
+    they are, all others by the percentiles of the scene. Palettes and pictures are taken as they are."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= MOST_SIZE:
@@ -52,6 +61,14 @@ class Tiling:
             raise InputError(f"picture side {self.picture_side}: give 1 pixel or more, such as 1024")
         if self.bands is not None and (len(self.bands) not in (1, 3) or min(self.bands) < 1):
             raise InputError(f"bands {self.bands}: give one or three band numbers, counted from 1")
+        if not 1 <= self.levels <= MOST_LEVELS:
+            raise InputError(f"levels {self.levels}: give 1 to {MOST_LEVELS}, such as 4")
+        if self.stretch is not None and not (
+            all(map(math.isfinite, self.stretch)) and self.stretch[0] < self.stretch[1]
+        ):
+            raise InputError(
+                f"stretch {self.stretch}: give the value shown black and a greater one, as 0,3000"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +77,7 @@ class TileImage:
 
     window: Window
     pixels: NDArray[np.uint8]
-    """uint8[h, w, 3], RGB, C-contiguous."""
+    """uint8[h, w, 3], RGB, C-contiguous; as large as the window, or shrunk where it is of a higher level."""
     footprint: Footprint | None = None
     time: datetime | None = None
     """When it was taken; timezone-aware, UTC."""
@@ -76,29 +93,53 @@ def plan(
     georeferenced: bool,
     hold_rows: Callable[[int, int], bool] = lambda _row, _height: True,
 ) -> Iterator[Window]:
-    """Windows of a source of that size, in raster order: one for a small picture, else the grid.
+    """Windows of a source of that size: one for a small picture, else the grid of every level.
 
-    Rows of windows for which `hold_rows(row, height)` is false are left out.
+    Levels come one after the other, the finest first, each in raster order. Rows of windows for which
+    `hold_rows(row, height)` is false are left out.
     """
-    if not georeferenced and max(width, height) <= tiling.picture_side:
+    if is_picture(width, height, tiling, georeferenced=georeferenced):
         yield Window(0, 0, width, height)
         return
-    window_width, window_height = min(width, tiling.size), min(height, tiling.size)
-    for row in filter(lambda row: hold_rows(row, window_height), _starts(height, tiling)):
-        for column in _starts(width, tiling):
-            yield Window(column, row, window_width, window_height)
+    for level in range(levels(width, height, tiling)):
+        size, step = tiling.size << level, (tiling.stride or tiling.size) << level
+        window_width, window_height = min(width, size), min(height, size)
+        for row in _starts(height, size, step):
+            if hold_rows(row, window_height):
+                for column in _starts(width, size, step):
+                    yield Window(column, row, window_width, window_height)
+
+
+def is_picture(width: int, height: int, tiling: Tiling, *, georeferenced: bool) -> bool:
+    """Whether a source of that size is one tile, at its full resolution."""
+    return not georeferenced and max(width, height) <= tiling.picture_side
+
+
+def levels(width: int, height: int, tiling: Tiling) -> int:
+    """Number of levels that a source of that size has: the last may be one window that covers it whole."""
+    number = 1
+    while number < tiling.levels and max(width, height) > tiling.size << (number - 1):
+        number += 1
+    return number
 
 
 def count(width: int, height: int, tiling: Tiling) -> int:
-    """Number of windows in the grid of a source of that size."""
-    step = tiling.stride or tiling.size
-    columns, rows = (1 - min(0, (tiling.size - length) // step) for length in (width, height))
-    return columns * rows
+    """Number of windows in the grids of a source of that size."""
+    total = 0
+    for level in range(levels(width, height, tiling)):
+        size, step = tiling.size << level, (tiling.stride or tiling.size) << level
+        columns, rows = (1 - min(0, (size - length) // step) for length in (width, height))
+        total += columns * rows
+    return total
 
 
-def is_whole(window: Window, width: int, height: int) -> bool:
-    """Whether the window is all of a source of that size."""
-    return window == Window(0, 0, width, height)
+def shrunk(window: Window, tiling: Tiling, *, whole_picture: bool) -> tuple[int, int]:
+    """Width and height in which a window is read: `size` on the longer side where it is of a higher level."""
+    longer = max(window.width, window.height)
+    if whole_picture or tiling.levels == 1 or longer <= tiling.size:
+        return window.width, window.height
+    scale = tiling.size / longer
+    return max(1, round(window.width * scale)), max(1, round(window.height * scale))
 
 
 def is_inside(window: Window, width: int, height: int) -> bool:
@@ -111,7 +152,7 @@ def is_inside(window: Window, width: int, height: int) -> bool:
     )
 
 
-def outside(path: Path, window: Window, size: tuple[int, int]) -> ImageryError:
+def outside(path: Place, window: Window, size: tuple[int, int]) -> ImageryError:
     """The error for a window that a source of that size does not have: it was changed since it was cut."""
     return ImageryError(
         f"{shown(path)}: {window} is not inside its {size[0]} x {size[1]} pixels; cut it again"
@@ -124,8 +165,8 @@ def is_kept(valid: NDArray[np.bool_], tiling: Tiling, *, whole_picture: bool) ->
     return share > 0 and (whole_picture or share >= tiling.min_valid)
 
 
-def _starts(length: int, tiling: Tiling) -> Iterator[int]:
+def _starts(length: int, size: int, step: int) -> Iterator[int]:
     # Damaged headers name sizes whose starts would fill the memory as a list.
-    last = max(0, length - tiling.size)
-    yield from range(0, last, tiling.stride or tiling.size)
+    last = max(0, length - size)
+    yield from range(0, last, step)
     yield last

@@ -26,6 +26,8 @@ def prepare(
     overlap: int | None,
     min_valid: float | None,
     bands: Sequence[int] | None,
+    levels: int | None,
+    stretch: Sequence[float] | None,
     threads: int | None,
 ) -> tuple[Store, Encoder | None]:
     """The archive at `path`, made empty where there is none, and the encoder that was given or chosen.
@@ -42,7 +44,7 @@ def prepare(
         if given is not None:
             checked(given, store)
         before = store.info().tiling
-    tiling = _tiling(before, tile_size, overlap, min_valid, bands)
+    tiling = _tiling(before, tile_size, overlap, min_valid, bands, levels, stretch)
     if not exists:
         given = given or as_encoder(encoders.DEFAULT, threads)
         return archive.create(Path(path), given, tiling), given
@@ -77,6 +79,8 @@ def _tiling(
     overlap: int | None,
     min_valid: float | None,
     bands: Sequence[int] | None,
+    levels: int | None,
+    stretch: Sequence[float] | None,
 ) -> Tiling:
     size = before.size if tile_size is None else tile_size
     stride = before.stride if tile_size is None else None
@@ -90,10 +94,23 @@ def _tiling(
         stride=None if stride == size else stride,
         min_valid=before.min_valid if min_valid is None else min_valid,
         bands=before.bands if bands is None else tuple(bands),
+        levels=before.levels if levels is None else levels,
+        stretch=before.stretch if stretch is None else _limits(stretch),
     )
+
+
+def _limits(stretch: Sequence[float]) -> tuple[float, float]:
+    if len(stretch) != 2:
+        raise InputError(f"stretch {stretch}: give two values, the one shown black and the one shown white")
+    return float(stretch[0]), float(stretch[1])
 
 
 def _described(tiling: Tiling) -> str:
     overlap = 0 if tiling.stride is None else tiling.size - tiling.stride
     bands = "" if tiling.bands is None else f", bands {','.join(map(str, tiling.bands))}"
-    return f"tiles of {tiling.size} pixels, overlap {overlap}, least valid share {tiling.min_valid}{bands}"
+    levels = "" if tiling.levels == 1 else f", {tiling.levels} levels"
+    stretch = "" if tiling.stretch is None else ", stretched from {:g} to {:g}".format(*tiling.stretch)
+    return (
+        f"tiles of {tiling.size} pixels, overlap {overlap}{levels}, least valid share "
+        f"{tiling.min_valid}{bands}{stretch}"
+    )
