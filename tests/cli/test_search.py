@@ -270,7 +270,9 @@ def test_places(run: Run, archive: Path) -> None:
     corner = every[0]["footprint"]["coordinates"][0][0]
     inner = [sum(each) / 4 for each in zip(*every[0]["footprint"]["coordinates"][0][:4], strict=True)]
     Path("area.geojson").write_text(json.dumps(_square(14, 45, 16, 46)))
-    Path("small.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(_square(*inner, *inner[:1], 46)).encode())
+    Path("small.json").write_bytes(
+        b"\xef\xbb\xbf" + json.dumps(_square(inner[0], inner[1], inner[0], 46)).encode()
+    )
     found = _json(run, archive, "red", "--area", "area.geojson", "-k", 19)
     assert len(found["hits"]) == 12
     assert found["query"]["area"] == "area.geojson"

@@ -128,6 +128,11 @@ class ArchiveGallery:
         return self._column("bounds")
 
     @property
+    def corners(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """float64[m, 2] and int64[n]"""
+        return self._column("corners"), self._column("corners_end")
+
+    @property
     def windows(self) -> NDArray[np.int32]:
         """int32[n, 4]: column, row, width and height in the pixels of the source."""
         return self._column("window")

@@ -1,4 +1,4 @@
-"""Which rows a query may find: a filter expression over attributes, and a box.
+"""Which rows a query may find: a filter expression over attributes, a box, an area, a distance from a point.
 
 Logic is two-valued. A comparison with a missing value is false, `!=` too; `not` turns the answer round, so
 that `not cloud > 10` holds where `cloud` is missing and `cloud <= 10` does not.
@@ -9,7 +9,8 @@ as it was written (`zone = 32` finds the text 32), bare `true` and `false` with 
 the whole of it: `time = 2021-06` is any moment of June, `time > 2021-06` begins with July.
 
 A tile is in a box when the bounds of its footprint and the box have a point in common, edges included. A box
-whose west is larger than its east crosses the antimeridian. A tile without a footprint is in no box.
+whose west is larger than its east crosses the antimeridian. Areas and distances go by the footprints
+themselves: `swath.search.places` and `swath.search.areas`. A tile without a footprint is in none of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,16 +42,30 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def mask(gallery: Gallery, where: str | None = None, bbox: Bounds | None = None) -> NDArray[np.bool_] | None:
-    """bool[n] of the rows that pass both filters, or None where there is no filter.
+def mask(
+    gallery: Gallery,
+    where: str | None = None,
+    bbox: Bounds | None = None,
+    area: Mapping[str, Any] | None = None,
+    near: tuple[float, float, float] | None = None,
+) -> NDArray[np.bool_] | None:
+    """bool[n] of the rows that pass all filters, or None where there is no filter.
 
-    Raises `ExpressionError` for an expression that does not parse or fit, `InputError` for a bad box.
+    `area` is a GeoJSON object, `near` a longitude, a latitude and metres. Raises `ExpressionError` for an
+    expression that does not parse or fit, `InputError` for a bad box, area or distance.
     """
-    allowed = None if where is None else matches(parse_expression(where), gallery)
+    passing = [] if where is None else [matches(parse_expression(where), gallery)]
     if bbox is not None:
-        within = inside(gallery.bounds, bbox)
-        allowed = within if allowed is None else allowed & within
-    return allowed
+        passing.append(inside(gallery.bounds, bbox))
+    if area is not None or near is not None:
+        from swath.search.areas import area_of, disc
+        from swath.search.places import touching
+
+        if area is not None:
+            passing.append(touching(gallery, area_of(area)))
+        if near is not None:
+            passing.append(touching(gallery, disc(*near)))
+    return np.logical_and.reduce(passing) if passing else None
 
 
 def inside(bounds: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:

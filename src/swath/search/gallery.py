@@ -61,6 +61,7 @@ class MemoryGallery:
         self.lists = lists
         self._attributes: dict[str, Array] = {}
         self._bounds: NDArray[np.float64] | None = None
+        self._corners: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -98,6 +99,16 @@ class MemoryGallery:
             rows = [bounds(tile.footprint) if tile.footprint else nowhere for tile in self._tiles]
             self._bounds = np.array(rows, np.float64).reshape(len(rows), 4)
         return self._bounds
+
+    @property
+    def corners(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """float64[m, 2] and int64[n]; see `swath.types.Gallery`."""
+        if self._corners is None:
+            rings = [tile.footprint.ring if tile.footprint else () for tile in self._tiles]
+            every = [corner for ring in rings for corner in ring]
+            ends = np.cumsum([len(ring) for ring in rings], dtype=np.int64)
+            self._corners = np.array(every, np.float64).reshape(-1, 2), ends
+        return self._corners
 
     def tile(self, row: int) -> Tile:
         """The tile of one row."""

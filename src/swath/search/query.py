@@ -98,14 +98,14 @@ def encode(
     """The query as vectors.
 
     `spoken` has the words of many queries, this one among them.
-    `weights` are positive numbers, one for each of `query.texts`, `images`, `likes`, `unlikes` and
+    `weights` are positive numbers, one for each of `query.texts`, `images`, `likes`, `like_at`, `unlikes` and
     `unlike_texts`, in this order; they count as they are, where `query.weights` are shares. Raises
-    `InputError` where the query is empty, names no tile or more than one, or cancels itself out, and
+    `InputError` where the query is empty, names no tile or more than one, or a place where none lies, or
+    cancels itself out, and
     `EncoderError` where the encoder gives something that is not finite.
     """
-    count = [
-        len(part) for part in (query.texts, query.images, query.likes, query.unlikes, query.unlike_texts)
-    ]
+    examples = len(query.likes) + len(query.like_at)
+    count = [len(query.texts), len(query.images), examples, len(query.unlikes), len(query.unlike_texts)]
     wanted, unwanted = sum(count[:3]), sum(count[3:])
     if wanted + unwanted == 0:
         raise InputError("The query is empty: give words, a picture, or a tile of the archive")
@@ -114,6 +114,10 @@ def encode(
     signed = _signed(weights, wanted, unwanted)
     texts = [_clean(text) for text in (*query.texts, *query.unlike_texts)]
     likes = [find(name, gallery.ids) for name in query.likes]
+    if query.like_at:
+        from swath.search.places import at
+
+        likes += [at(gallery, *place) for place in query.like_at]
     unlikes = [find(name, gallery.ids) for name in query.unlikes]
     both = set(likes) & set(unlikes)
     if both:

@@ -137,7 +137,7 @@ class _Asking:
         for place, (query, own) in enumerate(zip(queries, weights, strict=True)):
             ready = self._named(before + place, count, self._ready, query, own, spoken)
             pipeline = self._named(before + place, count, self._choose, ready)
-            same = (query.where, query.bbox, ready.encoded.exclude.tobytes(), ready.encoded.parts)
+            same = (_filters(query), ready.encoded.exclude.tobytes(), ready.encoded.parts)
             groups.setdefault((pipeline, same), []).append((place, ready))
         answers: dict[int, Hits] = {}
         for (pipeline, _), group in groups.items():
@@ -164,7 +164,7 @@ class _Asking:
         return pipeline
 
     def _ready(self, query: Query, weights: Sequence[float] | None, spoken: Spoken) -> _Ready:
-        same = query.where, query.bbox
+        same = _filters(query)
         if same not in self._filtered:
             self._filtered[same] = self._filter(query)
         allowed, trace = self._filtered[same]
@@ -178,7 +178,7 @@ class _Asking:
 
     def _filter(self, query: Query) -> _Filtered:
         started = time.perf_counter()
-        allowed = filters.mask(self.gallery, query.where, query.bbox)
+        allowed = filters.mask(self.gallery, query.where, query.bbox, query.area, query.near)
         if allowed is None:
             return None, ()
         count = f"{np.count_nonzero(allowed)} of {len(self.gallery)} rows pass"
@@ -241,6 +241,11 @@ class _Asking:
             for rank, (row, raw, score) in enumerate(hits, 1)
             if self.min_score is None or (score is not None and score >= self.min_score)
         )
+
+
+def _filters(query: Query) -> tuple[object, ...]:
+    """What queries with the same filters have in common: of areas, that they are the same object."""
+    return query.where, query.bbox, None if query.area is None else id(query.area), query.near
 
 
 def _since(started: float) -> float:

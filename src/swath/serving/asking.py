@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,8 +20,12 @@ PathLike: TypeAlias = str | os.PathLike[str]
 Picture: TypeAlias = PathLike | NDArray[np.uint8]
 """An image file, or RGB pixels uint8[h, w, 3]."""
 
+Area: TypeAlias = PathLike | Mapping[str, Any]
+"""A file of GeoJSON, or a GeoJSON object."""
+
 _LISTS = ("text", "image", "like", "unlike", "not")
-_KEYS = ("id", *_LISTS, "where", "bbox")
+_KEYS = ("id", *_LISTS, "like_at", "where", "bbox", "area", "near")
+_METRES = {"": 1.0, "m": 1.0, "km": 1000.0, "mi": 1609.344}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +45,25 @@ def make_query(
     unlike: str | Sequence[str] = (),
     unwanted: str | Sequence[str] | None = None,
     where: str | None = None,
+    like_at: Sequence[float] | Sequence[Sequence[float]] = (),
     bbox: Bounds | None = None,
+    area: Area | None = None,
+    near: Sequence[float] | None = None,
 ) -> Query:
     """A query from what `Archive.search` takes.
 
-    Raises `InputError` for a picture that cannot be read and for a weight that is no positive number.
+    Raises `InputError` for a picture or an area that cannot be read, for a weight that is no positive number,
+    and for a place that is not written in numbers.
     """
     texts, unwanted_texts = _several(text), _several(unwanted)
     images = tuple(map(_pixels, _pictures(image)))
     likes, unlikes = _weighed(_several(like)), _weighed(_several(unlike))
+    places = _places(like_at)
     weights = [
         *[None] * (len(texts) + len(images)),
-        *[weight for _, weight in (*likes, *unlikes)],
+        *[weight for _, weight in likes],
+        *[None] * len(places),
+        *[weight for _, weight in unlikes],
         *[None] * len(unwanted_texts),
     ]
     return Query(
@@ -66,16 +77,68 @@ def make_query(
         weights=None
         if all(weight is None for weight in weights)
         else tuple(1.0 if weight is None else weight for weight in weights),
+        like_at=places,
+        area=area if area is None or isinstance(area, Mapping) else read_area(Path(area)),
+        near=None if near is None else _three(near),
     )
 
 
-def read_queries(path: Path, *, where: str | None = None, bbox: Bounds | None = None) -> list[Asked]:
+def read_area(path: Path) -> Mapping[str, Any]:
+    """The object in a file of GeoJSON. Raises `InputError` where there is none."""
+    import msgspec
+
+    try:
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise InputError(f"cannot read the area {shown(path)}: {error.strerror}") from error
+    try:
+        found = msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise InputError(f"the area {shown(path)} is no GeoJSON object ({error})") from error
+    return found
+
+
+def read_place(text: str) -> tuple[float, float]:
+    """`LON,LAT` in degrees. Raises `InputError` for anything else."""
+    try:
+        longitude, latitude = map(float, text.split(","))
+    except ValueError:
+        raise InputError(f"{text!r} is no place: write LON,LAT in degrees, such as 13.4,52.5") from None
+    return longitude, latitude
+
+
+def read_near(text: str) -> tuple[float, float, float]:
+    """`LON,LAT,DISTANCE`: degrees, and metres or a number with m, km or mi. Raises `InputError`."""
+    place, _, distance = text.rpartition(",")
+    written = distance.strip().lower()
+    unit = written.lstrip("+-.0123456789e")
+    try:
+        metres = float(written.removesuffix(unit)) * _METRES[unit.strip()]
+        return *read_place(place), metres
+    except (ValueError, KeyError, InputError):
+        raise InputError(
+            f"{text!r} is no place with a distance: write LON,LAT,DISTANCE, such as 13.4,52.5,500m; a "
+            "distance is in m, km or mi"
+        ) from None
+
+
+def read_queries(
+    path: Path,
+    *,
+    where: str | None = None,
+    bbox: Bounds | None = None,
+    area: PathLike | None = None,
+    near: tuple[float, float, float] | None = None,
+) -> list[Asked]:
     """Queries from a file: `.txt` with a text on every line, or `.jsonl` with an object on every line.
 
     An object has any of `text`, `image` (paths, relative to the file), `like`, `unlike`, `not` (a string or a
-    list each), `where`, `bbox`, and an `id` that the answer repeats. `where` and `bbox` are for those without
-    their own. Empty lines are skipped. Raises `InputError` that names the line.
+    list each), `like_at`, `where`, `bbox`, `area` (a GeoJSON object, or a path), `near`, and an `id` that the
+    answer repeats. The filters that are given here are for those without their own. Empty lines are skipped.
+    Raises `InputError` that names the line.
     """
+    others = {"where": where, "bbox": bbox, "area": None if area is None else str(area), "near": near}
+    areas = {} if area is None else {str(area): read_area(Path(area))}
     suffix = path.suffix.lower()
     if suffix not in (".txt", ".jsonl"):
         raise InputError(f"queries {shown(path)}: name a file that ends in .txt or .jsonl")
@@ -91,7 +154,7 @@ def read_queries(path: Path, *, where: str | None = None, bbox: Bounds | None = 
             continue
         try:
             given = {"text": line.strip()} if suffix == ".txt" else _object(line)
-            asked.append(_asked(given, path.parent, where, bbox))
+            asked.append(_asked(given, path.parent, others, areas))
         except InputError as error:
             raise InputError(f"{shown(path)}, line {number}: {error}") from error
     if not asked:
@@ -112,10 +175,22 @@ def _object(line: str) -> dict[str, Any]:
     return found
 
 
-def _asked(given: dict[str, Any], folder: Path, where: str | None, bbox: Bounds | None) -> Asked:
-    parts = {key: list(_strings(key, given.get(key))) for key in _LISTS}
-    where = _strings("where", given["where"])[0] if given.get("where") is not None else where
-    bbox = _box(given["bbox"]) if given.get("bbox") is not None else bbox
+def _asked(
+    given: dict[str, Any], folder: Path, others: dict[str, Any], areas: dict[str, Mapping[str, Any]]
+) -> Asked:
+    """`others` are the filters of a query that has none of its own, `areas` the files that were read."""
+    own = {key: value for key, value in given.items() if value is not None}
+    parts = {key: list(_strings(key, own.get(key))) for key in _LISTS}
+    where = _strings("where", own["where"])[0] if "where" in own else others["where"]
+    bbox = _box(own["bbox"]) if "bbox" in own else others["bbox"]
+    near = _three(own["near"]) if "near" in own else others["near"]
+    area, places = own.get("area", others["area"]), _places(own.get("like_at", ()))
+    if isinstance(area, str):
+        area = area if "area" not in own else str(folder / area)
+        if area not in areas:
+            areas[area] = read_area(Path(area))
+    elif not isinstance(area, dict | None):
+        raise InputError("'area' must be a GeoJSON object, or the path of a file that has one")
     images = [str(folder / name) for name in parts["image"]]
     query = make_query(
         parts["text"],
@@ -123,8 +198,11 @@ def _asked(given: dict[str, Any], folder: Path, where: str | None, bbox: Bounds 
         like=parts["like"],
         unlike=parts["unlike"],
         unwanted=parts["not"],
+        like_at=places,
         where=where,
         bbox=bbox,
+        area=areas[area] if isinstance(area, str) else area,
+        near=near,
     )
     texts = parts["text"]
     document = {
@@ -134,8 +212,11 @@ def _asked(given: dict[str, Any], folder: Path, where: str | None, bbox: Bounds 
         "like": parts["like"],
         "unlike": parts["unlike"],
         "not": parts["not"],
+        "like_at": [list(place) for place in places],
         "where": where,
         "bbox": None if bbox is None else list(bbox),
+        "area": area,
+        "near": None if near is None else list(near),
     }
     return Asked(query, document)
 
@@ -150,15 +231,32 @@ def _strings(key: str, value: Any) -> tuple[str, ...]:
 
 
 def _box(value: Any) -> Bounds:
-    numbers = [one for one in _each(value) if isinstance(one, int | float) and not isinstance(one, bool)]
-    if len(numbers) != 4 or len(value) != 4:
-        raise InputError("'bbox' must be four numbers: west, south, east, north")
-    west, south, east, north = map(float, numbers)
+    west, south, east, north = _numbers(value, 4, "'bbox' must be four numbers: west, south, east, north")
     return west, south, east, north
 
 
-def _each(value: Any) -> Iterator[Any]:
-    return iter(value) if isinstance(value, list) else iter(())
+def _three(value: Any) -> tuple[float, float, float]:
+    says = "'near' must be three numbers: longitude, latitude, metres"
+    longitude, latitude, metres = _numbers(value, 3, says)
+    return longitude, latitude, metres
+
+
+def _places(value: Any) -> tuple[tuple[float, float], ...]:
+    """One place, or several."""
+    says = "'like_at' must be two numbers, longitude and latitude, or a list of such places"
+    if not isinstance(value, list | tuple):
+        raise InputError(says)
+    several = value if not value or isinstance(value[0], list | tuple) else [value]
+    return tuple((x, y) for x, y in (_numbers(place, 2, says) for place in several))
+
+
+def _numbers(value: Any, count: int, says: str) -> list[float]:
+    """So many numbers in a list. Raises `InputError` that says what was wanted."""
+    several = value if isinstance(value, list | tuple) else []
+    numbers = [one for one in several if isinstance(one, int | float) and not isinstance(one, bool)]
+    if len(numbers) != count or len(several) != count:
+        raise InputError(says)
+    return [float(number) for number in numbers]
 
 
 def _weighed(names: tuple[str, ...]) -> list[tuple[str, float | None]]:
