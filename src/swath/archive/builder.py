@@ -16,16 +16,17 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from swath import imagery
 from swath.archive.catalogue import Catalogue, Roots
 from swath.archive.feed import Event, Feed, Job, Piece
 from swath.archive.progress import Meter
-from swath.archive.rows import Attributes, Row, Rows, Source, original, quantise
+from swath.archive.rows import Attributes, Geometry, Row, Rows, Source, original, quantise
 from swath.archive.writer import Facts, Writer
 from swath.errors import EncoderError, ImageryError, InputError
 from swath.imagery import SourceFile, Tiling
-from swath.types import Array, Encoder, ImageFeatures, Progress, Scalar
+from swath.types import Array, Encoder, Progress, Scalar
 
 FIRST_COMMIT = 1.5
 COMMIT_EVERY = 4.0
@@ -110,15 +111,7 @@ class Builder:
         start = time.monotonic()
         # Left in reverse order: decoding is stopped first, then a commit that has begun comes to its end.
         with ThreadPoolExecutor(1, "swath-commit") as committer, Meter(counted, self._progress) as meter:
-            with Feed(
-                files,
-                self._catalogue,
-                self._roots.place,
-                tiling=self._tiling,
-                image_size=self._encoder.image_size,
-                batch=self._batch,
-                threads=self._threads,
-            ) as feed:
+            with self._feed(files) as feed:
                 while not feed.done:
                     self._step(feed, committer)
                     opened, ahead = feed.ahead
@@ -137,6 +130,17 @@ class Builder:
             encode_seconds=self._encode_seconds,
             wait_seconds=self._wait_seconds,
             commits=self._commits,
+        )
+
+    def _feed(self, files: Iterator[SourceFile]) -> Feed:
+        return Feed(
+            files,
+            self._catalogue,
+            self._roots.place,
+            tiling=self._tiling,
+            image_size=self._encoder.image_size,
+            batch=self._batch,
+            threads=self._threads,
         )
 
     def _step(self, feed: Feed, committer: ThreadPoolExecutor) -> None:
@@ -244,29 +248,17 @@ class Builder:
         if not self._pieces:
             return
         start = time.monotonic()
-        features = self._encoder.encode_images(np.stack([piece.pixels for piece in self._pieces]))
+        self._signals.append(self._signals_of(self._pieces))
         seconds = time.monotonic() - start
         self._encode_seconds += seconds
         self._per_tile = seconds / len(self._pieces)
-        self._signals.append(self._checked(features))
         self._rows += [piece.row for piece in self._pieces]
         self._pieces.clear()
 
-    def _checked(self, features: ImageFeatures) -> dict[str, Array]:
-        shapes, count = self._writer.pointer.geometry, len(self._pieces)
-        got = [features.embedding.shape, None if features.tokens is None else features.tokens.shape]
-        want = [(count, shapes.dense), None if shapes.tokens is None else (count, *shapes.tokens)]
-        if got != want:
-            raise EncoderError(f"encoder {self._encoder.name} gave arrays of shapes {got} instead of {want}")
-        parts = [features.embedding] if features.tokens is None else [features.embedding, features.tokens]
-        if not all(np.isfinite(part).all() for part in parts):
-            raise EncoderError(
-                f"encoder {self._encoder.name} gave values that are not finite: it is damaged; fetch it again"
-            )
-        signals: dict[str, Array] = {"dense": features.embedding.astype(np.float16)}
-        if features.tokens is not None:
-            signals["tokens"] = quantise(features.tokens)
-        return signals
+    def _signals_of(self, pieces: Sequence[Piece]) -> dict[str, Array]:
+        return encoded(
+            self._encoder, np.stack([piece.pixels for piece in pieces]), self._writer.pointer.geometry
+        )
 
     def _commit(self, committer: ThreadPoolExecutor) -> None:
         """Hand everything that was decoded to the thread that commits; one commit is under way at most."""
@@ -301,6 +293,24 @@ class Builder:
         self._catalogue.partial.difference_update(gone)
         self._writer.finish(changes, self._facts())
         return sum(self._catalogue.tiles[digest] for digest in gone)
+
+
+def encoded(encoder: Encoder, pixels: NDArray[np.uint8], shapes: Geometry) -> dict[str, Array]:
+    """Signals of uint8[n, S, S, 3] as an archive stores them. Raises `EncoderError` for what does not fit."""
+    features, count = encoder.encode_images(pixels), len(pixels)
+    got = [features.embedding.shape, None if features.tokens is None else features.tokens.shape]
+    want = [(count, shapes.dense), None if shapes.tokens is None else (count, *shapes.tokens)]
+    if got != want:
+        raise EncoderError(f"encoder {encoder.name} gave arrays of shapes {got} instead of {want}")
+    parts = [features.embedding] if features.tokens is None else [features.embedding, features.tokens]
+    if not all(np.isfinite(part).all() for part in parts):
+        raise EncoderError(
+            f"encoder {encoder.name} gave values that are not finite: it is damaged; fetch it again"
+        )
+    signals: dict[str, Array] = {"dense": features.embedding.astype(np.float16)}
+    if features.tokens is not None:
+        signals["tokens"] = quantise(features.tokens)
+    return signals
 
 
 def check_encoder(writer: Writer, encoder: Encoder) -> None:
