@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from swath import archive, imagery
+from swath import archive
 from swath.archive import Store, builder
 from swath.errors import ArchiveError, EncoderError, ImageryError, InputError
 from swath.imagery import TileImage, Tiling
+from swath.imagery.rasters import Raster
 from swath.types import Footprint, ImageFeatures, Window
 from tests.archive.world import SlowEncoder, StoppingEncoder, content, ids, picture, pictures, raster
 from tests.tiny import TinyEncoder
@@ -262,16 +263,16 @@ def test_a_file_that_breaks_off_is_completed_later(
 ) -> None:
     path = raster(tmp_path / "in/scene.tif", 1)
     shutil.copy(path, tmp_path / "in/copy.tif")
-    read = imagery.read
+    read = Raster.read
 
-    def breaking(file: Path, windows: Sequence[Window], tiling: Tiling) -> Iterator[TileImage]:
-        for number, image in enumerate(read(file, windows, tiling)):
+    def breaking(raster: Raster, windows: Sequence[Window]) -> Iterator[TileImage]:
+        for number, image in enumerate(read(raster, windows)):
             if number == 5:
-                raise ImageryError(f"{file}: breaks off")
+                raise ImageryError(f"{raster._place}: breaks off")
             yield image
 
     with monkeypatch.context() as patch:
-        patch.setattr(imagery, "read", breaking)
+        patch.setattr(Raster, "read", breaking)
         report = store.add([tmp_path / "in"], tiny)
     assert report.tiles_added == 5
     assert [Path(name).name for name, _ in report.skipped] == ["copy.tif", "scene.tif"]

@@ -53,6 +53,10 @@ class AddReport:
     wait_seconds: float
     """Time for which the encoder waited for decoded tiles."""
     commits: int
+    read_seconds: float = 0.0
+    """What all threads took together to read files and to make tiles of them."""
+    write_seconds: float = 0.0
+    """What the commits took."""
 
 
 class Builder:
@@ -99,7 +103,7 @@ class Builder:
 
         self._skipped: list[tuple[str, str]] = []
         self._files = self._taken = self._known = self._commits = 0
-        self._encode_seconds = self._wait_seconds = 0.0
+        self._encode_seconds = self._wait_seconds = self._write_seconds = 0.0
 
     def run(self, sources: Sequence[Path]) -> AddReport:
         """Add what is not there yet. An interruption loses what was not committed, and nothing else."""
@@ -130,6 +134,8 @@ class Builder:
             encode_seconds=self._encode_seconds,
             wait_seconds=self._wait_seconds,
             commits=self._commits,
+            read_seconds=feed.read_seconds,
+            write_seconds=self._write_seconds,
         )
 
     def _feed(self, files: Iterator[SourceFile]) -> Feed:
@@ -276,8 +282,13 @@ class Builder:
         self._pending.clear()
         self._rows, self._signals = [], []
         kinds = dict(self._attributes.kinds)
-        self._committing = committer.submit(self._writer.append, rows, kinds, self._facts())
+        self._committing = committer.submit(self._write, rows, kinds, self._facts())
         self._commits += 1
+
+    def _write(self, rows: Rows, kinds: Mapping[str, str], facts: Facts) -> None:
+        before = time.monotonic()
+        self._writer.append(rows, kinds, facts)
+        self._write_seconds += time.monotonic() - before
 
     def _await_commit(self) -> None:
         if self._committing is not None:

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 from swath import imagery
 from swath.archive.catalogue import Catalogue
 from swath.archive.rows import Key, Row, microseconds
+from swath.archive.runs import RUN, Runs
+from swath.archive.runs import Source as Handle
 from swath.imagery import SourceFile, Tiling
+from swath.types import Window
 
 _POLL = 0.05
 """Seconds after which a thread that waits looks whether it is still wanted."""
 
 
-class _StoppedError(Exception):
+class StoppedError(Exception):
     """Nobody wants the tiles of this file any more."""
 
 
@@ -53,6 +56,8 @@ class Job:
     """Of the file; 1 until it was opened."""
     taken: int = 0
     """Pieces that whoever consumes the feed has used."""
+    help: Callable[[], None] | None = None
+    """Reads parts of the file with another handle, in any thread; there where several are faster."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +72,14 @@ class Event:
 class Feed:
     """Context manager that reads files ahead of whoever asks for tiles.
 
-    Memory is bounded whatever the size of the files: a file waits when `batch` of its tiles wait, and no
-    further file is opened while four batches wait.
+    Each file is read by a thread, and the one whose tiles are next by all of them, if it is large. Memory is
+    bounded whatever the size of the files: a file waits when `batch` of its tiles wait, and no further file
+    is opened while four batches wait.
     """
 
     def __init__(
         self,
-        files: Iterator[SourceFile],
+        files: Iterator[SourceFile | None],
         catalogue: Catalogue,
         place: Callable[[SourceFile], Key],
         *,
@@ -82,19 +88,25 @@ class Feed:
         batch: int,
         threads: int,
     ) -> None:
+        """`files` gives None where the next one is not known yet: it is asked again."""
         self._files = files
         self._catalogue = catalogue
         self._place = place
         self._tiling = tiling
         self._image_size = image_size
         self._batch = batch
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "swath-decode")
+        self._helpers = ThreadPoolExecutor(max(1, threads - 1), "swath-help")
         self._jobs: deque[Job] = deque()
         self._known: deque[Job] = deque()
         self._exhausted = False
         self._stop = threading.Event()
+        self._times = threading.Lock()
         self.files = 0
         """Files that came out of the scan so far."""
+        self.read_seconds = 0.0
+        """What all threads took together to read files and to make tiles of them."""
 
     def __enter__(self) -> Feed:
         return self
@@ -104,11 +116,17 @@ class Feed:
     ) -> None:
         self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._helpers.shutdown(wait=True, cancel_futures=True)
 
     @property
     def ahead(self) -> tuple[int, int]:
         """Files that are being read, and how many of their windows did not come out yet."""
         return len(self._jobs), sum(max(0, job.windows - job.taken) for job in self._jobs)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every file came out of the scan."""
+        return self._exhausted
 
     @property
     def done(self) -> bool:
@@ -124,6 +142,10 @@ class Feed:
         if not self._jobs:
             return None
         job = self._jobs[0]
+        if job.help is not None:
+            for _ in range(self._threads - 1):
+                self._helpers.submit(job.help)
+            job.help = None
         try:
             piece = job.pieces.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
@@ -138,13 +160,17 @@ class Feed:
         while not (self._exhausted or self._known or len(self._jobs) >= 4 * self._batch):
             if sum(job.pieces.qsize() for job in self._jobs) >= 4 * self._batch:
                 return
-            file = next(self._files, None)
-            if file is None:
+            try:
+                file = next(self._files)
+            except StopIteration:
                 self._exhausted = True
+                return
+            if file is None:
                 return
             self.files += 1
             job = Job(file, self._place(file), queue.Queue(self._batch))
-            digest = self._catalogue.current(job.key, file.size, file.mtime_ns)
+            # Whether what is remote is as it was is asked of its server, by the thread that reads it.
+            digest = None if file.is_remote else self._catalogue.current(job.key, file.size, file.mtime_ns)
             if digest is not None:
                 job.digest = digest
                 self._known.append(job)
@@ -155,7 +181,7 @@ class Feed:
     def _read(self, job: Job) -> None:
         try:
             self._decode(job)
-        except _StoppedError:
+        except StoppedError:
             return
         finally:
             # The end must get through to a consumer that is still there, or it would wait for ever.
@@ -168,29 +194,70 @@ class Feed:
 
     def _decode(self, job: Job) -> None:
         path = job.file.path
+        before = time.monotonic()
         job.digest = imagery.digest(path)
         if self._catalogue.is_complete(job.digest):
             return
-        windows = imagery.windows(path, self._tiling)
-        job.windows = len(windows)
-        ids = [imagery.tile_id(job.digest, window) for window in windows]
-        there = self._catalogue.contains(ids)
-        missing = {
-            window: tile_id for window, tile_id, known in zip(windows, ids, there, strict=True) if not known
-        }
-        if not missing:
-            return
-        for image in imagery.read(path, list(missing), self._tiling):
+        with imagery.open_source(path, self._tiling) as source:
+            windows = source.windows()
+            job.windows = len(windows)
+            ids = [imagery.tile_id(job.digest, window) for window in windows]
+            there = self._catalogue.contains(ids)
+            missing = {
+                window: tile_id
+                for window, tile_id, known in zip(windows, ids, there, strict=True)
+                if not known
+            }
+            if not missing:
+                return
+            look, wanted = source.look, list(missing)
+            self._took(before)
+
+            def make(handle: Handle, part: Sequence[Window]) -> Iterator[Piece]:
+                return self._pieces(job, missing, handle, part)
+
+            def put(piece: Piece) -> None:
+                self._put(job, piece)
+
+            if self._threads == 1 or not source.is_divisible or len(wanted) <= RUN:
+                for piece in make(source, wanted):
+                    put(piece)
+                return
+            runs = Runs(wanted, make, put, self._threads)
+
+            def help_reading() -> None:
+                # Where it cannot be opened once more, the handle that is open reads on alone.
+                if not runs.over:
+                    with imagery.open_source(path, self._tiling, look) as handle:
+                        runs.work(handle)
+
+            job.help = help_reading
+            runs.work(source)
+            runs.wait()
+
+    def _pieces(
+        self, job: Job, ids: Mapping[Window, str], handle: Handle, windows: Sequence[Window]
+    ) -> Iterator[Piece]:
+        file, before = job.file, time.monotonic()
+        for image in handle.read(windows):
             row = Row(
-                id=missing[image.window],
+                id=ids[image.window],
                 digest=job.digest,
                 window=image.window,
                 footprint=image.footprint,
-                time=microseconds(image.time),
-                attributes=image.attributes,
+                time=microseconds(file.time or image.time),
+                attributes={**image.attributes, **file.attributes},
                 thumbnail=imagery.thumbnail(image.pixels),
             )
-            self._put(job, Piece(row, imagery.fit(image.pixels, self._image_size)))
+            piece = Piece(row, imagery.fit(image.pixels, self._image_size))
+            self._took(before)
+            yield piece
+            before = time.monotonic()
+        self._took(before)
+
+    def _took(self, before: float) -> None:
+        with self._times:
+            self.read_seconds += time.monotonic() - before
 
     def _put(self, job: Job, piece: Piece) -> None:
         while not (self._stop.is_set() or job.unwanted.is_set()):
@@ -199,4 +266,4 @@ class Feed:
                 return
             except queue.Full:
                 continue
-        raise _StoppedError
+        raise StoppedError

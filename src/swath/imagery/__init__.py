@@ -4,6 +4,7 @@
 rasterio are imported when the first file is opened, not before.
 """
 
+from swath.imagery.cutting import is_chip
 from swath.imagery.files import cut, open_picture, open_source, read, windows
 from swath.imagery.footprints import bounds, from_wkb, to_wkb
 from swath.imagery.places import Place, Remote, place, shown
@@ -23,6 +24,7 @@ __all__ = [
     "digest",
     "fit",
     "from_wkb",
+    "is_chip",
     "open_picture",
     "open_source",
     "place",

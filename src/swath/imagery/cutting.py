@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.errors import ImageryError
 from swath.imagery.faults import quiet
 from swath.imagery.places import Place
 from swath.imagery.rasters import opened
@@ -78,6 +79,18 @@ def write_raster(file: Place, driver: str, window: Window, out: Path) -> None:
         for band, name in enumerate(names, 1):
             if name:
                 made.set_band_description(band, name)
+
+
+def is_chip(path: Path, window: Window) -> bool:
+    """Whether a file is a PNG or TIFF of the size of a window, and sound to its end."""
+    if not path.is_file():
+        return False
+    try:
+        with opened(path, "PNG" if path.suffix.lower() == ".png" else "GTiff") as dataset:
+            dataset.read()
+            return bool((dataset.width, dataset.height) == (window.width, window.height))
+    except ImageryError:
+        return False
 
 
 def _georeference(dataset: Any, window: Window) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from swath.errors import ImageryError, InputError
-from swath.imagery.places import shown
-from swath.types import Window
+from swath.imagery.places import Place, Remote, shown
+from swath.types import Scalar, Window
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"})
 """Suffixes, in lower case, of the files that `scan` picks from folders."""
@@ -22,16 +23,26 @@ OnSkip = Callable[[Path, str], None]
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that was found, and how it looked then."""
+    """A file that was found, how it looked then, and what a catalogue says of it."""
 
-    root: Path
+    root: Place
     """The folder that was named (absolute), or the parent of the file that was named."""
     name: str
     """Path relative to `root`, with "/". Bytes that are not UTF-8 are kept as surrogates (`os.fsdecode`)."""
-    path: Path
-    """Absolute path."""
+    path: Place
+    """Absolute path, or the address."""
     size: int
+    """0 of what is remote, as is `mtime_ns`: its server is asked when it is read."""
     mtime_ns: int
+    time: datetime | None = None
+    """When a catalogue says that it was taken; timezone-aware, UTC."""
+    attributes: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
+    """What a catalogue says beside that."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is read where it is."""
+        return isinstance(self.path, Remote)
 
 
 def scan(sources: Sequence[Path], on_skip: OnSkip | None = None) -> Iterator[SourceFile]:
