@@ -94,6 +94,27 @@ def measure_gallery(
     )
 
 
+def random_gallery(count: int, width: int, signals: frozenset[str]) -> tuple[MemoryGallery, int]:
+    """So many random unit vectors, with random tokens where they are among the signals; and the bytes stored.
+
+    Equal sizes give equal galleries.
+    """
+    random = np.random.default_rng(SEED)
+    made: dict[str, Array] = {"dense": np.empty((count, width), np.float16)}
+    if "tokens" in signals:
+        made["tokens"] = np.empty((count, *TOKENS), np.int8)
+    for start in range(0, count, _BLOCK):
+        rows = slice(start, min(start + _BLOCK, count))
+        made["dense"][rows] = _unit(random, (rows.stop - start, width))
+        if "tokens" in signals:
+            tokens = _unit(random, (rows.stop - start, *TOKENS))
+            made["tokens"][rows] = 127 * tokens / np.abs(tokens).max(axis=-1, keepdims=True)
+    tile = Tile("0" * 32, "", Window(0, 0, 0, 0))
+    gallery = MemoryGallery([f"{row:032x}" for row in range(count)], made, [tile] * count, compact=True)
+    stored = gallery.ids.nbytes + sum(array.nbytes for array in made.values())
+    return gallery, stored + count * (width + ROW_TERMS)  # the int8 rows
+
+
 class _Meter:
     def __init__(self, spec: Pipeline, k: int, calls: int, threads: int | None) -> None:
         self.spec, self.k, self.calls, self.threads = spec, k, calls, threads
@@ -101,24 +122,9 @@ class _Meter:
 
     def random(self, count: int, width: int, signals: frozenset[str]) -> SizeSpeed:
         """A gallery of random vectors, which is gone before the next one is made."""
-        random = np.random.default_rng(SEED)
-        made: dict[str, Array] = {"dense": np.empty((count, width), np.float16)}
-        if "tokens" in signals:
-            made["tokens"] = np.empty((count, *TOKENS), np.int8)
-        for start in range(0, count, _BLOCK):
-            rows = slice(start, min(start + _BLOCK, count))
-            made["dense"][rows] = _unit(random, (rows.stop - start, width))
-            if "tokens" in signals:
-                tokens = _unit(random, (rows.stop - start, *TOKENS))
-                made["tokens"][rows] = 127 * tokens / np.abs(tokens).max(axis=-1, keepdims=True)
         started = perf_counter()
-        tile = Tile("0" * 32, "", Window(0, 0, 0, 0))
-        ids = [f"{row:032x}" for row in range(count)]
-        gallery = MemoryGallery(ids, made, [tile] * count, compact=True)
-        build = perf_counter() - started
-        stored = gallery.ids.nbytes + sum(array.nbytes for array in made.values())
-        stored += count * (width + ROW_TERMS)  # the int8 rows
-        return self.measure(gallery, stored / count, build)
+        gallery, stored = random_gallery(count, width, signals)
+        return self.measure(gallery, stored / count, perf_counter() - started)
 
     def measure(self, gallery: Gallery, bytes_per_tile: float, build: float | None) -> SizeSpeed:
         """Latencies of single queries and of batches, after one call of each that is not counted.
