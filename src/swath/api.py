@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from swath import archive as archives
 from swath import encoders
 from swath import search as searching
 from swath.errors import EncoderError, InputError
+from swath.hits import Hits
 from swath.searchable import Searchable
 from swath.serving.asking import PathLike
 from swath.serving.encoder import checked, encoder_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         UpgradeReport,
     )
     from swath.serving import TileDetails
+    from swath.serving.chips import ChipsReport
 
 
 def open(path: PathLike, *, encoder: PathLike | Encoder | None = None, threads: int | None = None) -> Archive:  # noqa: A001
@@ -56,6 +58,7 @@ def index(
     stretch: tuple[float, float] | None = None,
     attributes: Mapping[str, Scalar] | None = None,
     prune: bool = False,
+    on: str | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Archive:
@@ -70,13 +73,15 @@ def index(
     `prune` takes out the files below the sources that are not there any more; they are counted in
     `report.tiles_removed`.
 
+    `on` is a cluster that decodes and encodes: `ray`, or `ray://HOST:PORT` (see `Archive.add`).
+
     Raises `InputError` for sources that are missing and for settings that do not fit, `ArchiveError` where
     the archive cannot be written, `EncoderError` for an encoder that is missing or not the archive's.
     """
     check(sources)  # before an archive is made for them
     store, made_by = prepare(path, encoder, tile_size, overlap, min_valid, bands, levels, stretch, threads)
     archive = Archive(store, made_by, threads)
-    archive.add(sources, attributes=attributes, prune=prune, progress=progress)
+    archive.add(sources, attributes=attributes, prune=prune, on=on, progress=progress)
     return archive
 
 
@@ -144,6 +149,7 @@ class Archive(Searchable):
         *,
         attributes: Mapping[str, Scalar] | None = None,
         prune: bool = False,
+        on: str | None = None,
         progress: Progress | None = None,
     ) -> AddReport:
         """Index more files and folders, encoding only what is new or changed; continues what was interrupted.
@@ -152,7 +158,10 @@ class Archive(Searchable):
         >>> report.tiles_added, report.tiles_known, report.skipped
         (0, 7, ())
 
-        `prune` takes out the files below the sources that are not there any more.
+        `prune` takes out the files below the sources that are not there any more. `on` is a cluster whose
+        workers decode and encode: `ray` (the one that RAY_ADDRESS names or that runs here) or
+        `ray://HOST:PORT`. The archive comes out the same; it and the sources must be where all workers see
+        them. `ClusterError` says what is wrong with a cluster.
 
         Raises `InputError` for sources that are missing, and to prune where none of the known files is left;
         `ArchiveError` while another process writes.
@@ -162,13 +171,13 @@ class Archive(Searchable):
                 f"the archive {self.path} was imported without an encoder, so no picture can be added: "
                 "index into another archive"
             )
-        self.report = self._store.add(
-            paths(sources),
-            self.encoder,
-            attributes=attributes,
-            progress=progress,
-            threads=self._threads,
-        )
+        how: Any = {"attributes": attributes, "progress": progress, "threads": self._threads}
+        if on is None:
+            self.report = self._store.add(paths(sources), self.encoder, **how)
+        else:
+            from swath import cluster
+
+            self.report = cluster.add(self._store, paths(sources), self.encoder, on, **how)
         if prune:
             gone = self._store.prune(paths(sources)).tiles
             self.report = replace(self.report, tiles_removed=self.report.tiles_removed + gone)
@@ -274,6 +283,42 @@ class Archive(Searchable):
         details = self.show(tile)
         cut(unchanged(details), details.tile.window, Path(path), self.info().tiling)
         return Path(path)
+
+    def chips(
+        self,
+        hits: Hits | Sequence[tuple[int, str]],
+        folder: PathLike,
+        *,
+        kind: Literal["tif", "png"] | None = None,
+        progress: Progress | None = None,
+    ) -> ChipsReport:
+        """Cut hits (or pairs of rank and id) out of their files into a folder; chips that are there are kept.
+
+        `kind` None writes `.tif` of rasters and `.png` of pictures.
+
+        >>> archive = open("town.swath")
+        >>> archive.chips(archive.search("red", k=2), "chips")
+        ChipsReport(written=2, kept=0, skipped=())
+
+        Hits whose file is gone or changed are listed in the report. Raises `InputError` where the folder
+        cannot be written to.
+        """
+        from swath.serving.chips import cut_chips
+
+        pairs = [(hit.rank, hit.tile.id) for hit in hits] if isinstance(hits, Hits) else hits
+        return cut_chips(pairs, self.show, Path(folder), self.info().tiling, kind=kind, progress=progress)
+
+    def stac(self, folder: PathLike, *, progress: Progress | None = None) -> int:
+        """Write a STAC 1.1 Collection, an Item for each scene, and the embeddings; the number of Items.
+
+        >>> open("town.swath").stac("catalogue")
+        7
+
+        Raises `InputError` where it cannot be written.
+        """
+        from swath.serving.stac import write_catalogue
+
+        return write_catalogue(self.gallery, self.info(), Path(folder), progress=progress)
 
     def dump(self, path: PathLike, *, embeddings: bool = False, progress: Progress | None = None) -> int:
         """Write all tiles as GeoParquet 1.1, a group of rows at a time; the number of tiles.

@@ -91,7 +91,7 @@ def test_geopandas_reads_what_is_written(tmp_path: Path) -> None:
 def test_gdal_reads_the_places_of_a_csv(tmp_path: Path) -> None:
     geopandas = pytest.importorskip("geopandas", reason="pip install 'swath[geo]'")
     path = write_hits(some_hits(), tmp_path / "hits.csv", **MADE_BY)
-    found = geopandas.read_file(path, GEOM_POSSIBLE_NAMES="wkt")
+    found = geopandas.read_file(path)
     assert found.geometry[:3].geom_type.tolist() == ["Polygon", "MultiPolygon", "Point"]
 
 

@@ -8,7 +8,7 @@ from swath.imagery.cutting import is_chip
 from swath.imagery.files import cut, open_picture, open_source, read, windows
 from swath.imagery.footprints import bounds, from_wkb, to_wkb
 from swath.imagery.places import Place, Remote, place, shown
-from swath.imagery.scan import SUFFIXES, SourceFile, digest, scan, tile_id
+from swath.imagery.scan import SUFFIXES, SourceFile, digest, is_catalogue, is_gone, scan, tile_id
 from swath.imagery.thumbnails import fit, thumbnail
 from swath.imagery.tiling import TileImage, Tiling
 
@@ -24,6 +24,8 @@ __all__ = [
     "digest",
     "fit",
     "from_wkb",
+    "is_catalogue",
+    "is_gone",
     "is_chip",
     "open_picture",
     "open_source",
