@@ -10,10 +10,12 @@ import pytest
 
 from swath.encoders import OnnxEncoder
 from swath.errors import SpecError
+from swath.int8 import quantise
 from swath.search import EncodedQuery, MemoryGallery, exact_scores, parse, run, run_many
 from swath.search.biases import dense_bias
 from swath.search.coding import bank_of
 from swath.search.hubness import Csls
+from swath.search.kernels.exact import top
 from tests.search.galleries import ids_of, vectors_of
 from tests.search.heads import bank
 from tests.tiny_onnx import build
@@ -35,8 +37,8 @@ def _asked(encoder: OnnxEncoder, seed: int) -> EncodedQuery:
 def test_it_is_the_order_of_score_less_bias(
     encoder: OnnxEncoder, bias: str, k: int, least: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("swath.search.biased._LEAST", least)
-    monkeypatch.setattr("swath.search.biased._AT_FIRST", 1)
+    monkeypatch.setattr("swath.search.kernels.biased._LEAST", least)
+    monkeypatch.setattr("swath.search.kernels.biased._AT_FIRST", 1)
     gallery = MemoryGallery(ids_of(700), {"dense": vectors_of(700, 32)})
     queries = [_asked(encoder, seed) for seed in (11, 12, 13)]
     mask = np.arange(700) % 4 != 0
@@ -71,3 +73,24 @@ def test_the_spec_is_checked() -> None:
     assert str(parse("dense( bias=csls ):100 > btgi")) == "dense(bias=csls):100 > btgi"
     with pytest.raises(SpecError, match="no bias 'hub'"):
         parse("dense(bias=hub)")
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 1.0, 1e4])
+@pytest.mark.parametrize("queries", [1, 3, 20])
+@pytest.mark.parametrize("k", [1, 10, 100])
+def test_int8_rows_prove_what_bias_leaves(spread: float, queries: int, k: int) -> None:
+    random = np.random.default_rng(7)
+    vectors, ids = vectors_of(3000, 32), np.array(ids_of(3000), "S32")
+    vectors[100:140] = vectors[0]  # ties, but for the bias
+    bias = (spread * random.standard_normal(3000)).astype(np.float32)
+    bias[100:120] = bias[0]
+    asked = vectors_of(queries, 32, 5).astype(np.float32)
+    for mask in (None, random.random(3000) < 0.5):
+        rows = np.arange(3000) if mask is None else np.flatnonzero(mask)
+        for compact in (None, quantise(vectors)):
+            found, _ = top(vectors, ids, asked, k, mask, bias=bias, compact=compact, block=500)
+            for one, query in zip(found, asked, strict=True):
+                scores = exact_scores(vectors, query[None])[:, 0] - bias
+                wanted = sorted(rows.tolist(), key=lambda row: (-scores[row], bytes(ids[row])))[:k]
+                assert one.rows.tolist() == wanted
+                assert (one.scores == scores[wanted]).all()

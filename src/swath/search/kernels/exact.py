@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from swath.errors import EncoderError, InputError
 from swath.search.kernels import half, int8
+from swath.search.kernels.biased import biased
 from swath.search.ordering import best_first, exact_scores
 from swath.types import Array, Candidates, Int8Rows
 
@@ -39,15 +41,16 @@ def top(
     k: int,
     mask: NDArray[np.bool_] | None = None,
     *,
+    bias: NDArray[np.float32] | None = None,
     compact: Int8Rows | None = None,
     block: int | None = None,
     threads: int | None = None,
 ) -> tuple[list[Candidates], Work]:
     """The k best rows of float16[n, D] for each of float32[m, D], by `exact_scores` and `best_first`.
 
-    `compact` (the same rows as int8), `block` (rows at a time) and `threads` change the time and nothing
-    else. Raises `ArchiveError` where a stored vector is not finite, `EncoderError` where a query is of
-    another width.
+    `bias`, float32[n], is taken away from the scores first: they are float32(score - bias) then. `compact`
+    (the same rows as int8), `block` (rows at a time) and `threads` change the time and nothing else. Raises
+    `ArchiveError` where a stored vector is not finite, `EncoderError` where a query is of another width.
     """
     if queries.shape[1] != vectors.shape[1]:
         raise EncoderError(
@@ -57,49 +60,104 @@ def top(
     if not (np.abs(queries) < 2.0**14).all():
         raise InputError("The query vector is not finite, or larger than 16384: normalise it")
     rows = None if mask is None or mask.all() else np.flatnonzero(mask)
-    count = len(vectors) if rows is None else len(rows)
-    row_bytes = vectors.shape[1] * vectors.itemsize
-    coarse = compact if 0 < k * _FEW <= count else None
-    batches = [queries[first : first + _BATCH] for first in range(0, len(queries), _BATCH)]
-    found: list[Candidates] = []
-    if coarse is None:
-        for batch in batches:
-            found += half.scan(vectors, ids, batch, k, rows, block=block, threads=threads)
-        passes = len(batches) if k else 0
-        return found, Work(count * passes, count * passes * row_bytes, half.KERNEL)
-    read = 0
-    for batch in batches:
-        read += count * (vectors.shape[1] + int8.ROW_TERMS)
-        lists = int8.shortlists(coarse, batch, k, rows, block=block, threads=threads)
-        for query, short in zip(batch, lists, strict=True):
-            if short is None:
-                read += count * row_bytes
-                found += half.scan(vectors, ids, query[None], k, rows, block=block, threads=threads)
-            else:
-                read += len(short.rows) * row_bytes
-                found.append(rescored(short, vectors, ids, query, k))
-    return found, Work(count * len(batches), read, f"{int8.KERNEL}, float16 rescored exactly")
+    return _Search(vectors, ids, k, rows, bias, compact, block, threads).run(queries)
 
 
 def rescored(
     short: int8.Shortlist, vectors: NDArray[np.float16], ids: Array, query: NDArray[np.float32], k: int
 ) -> Candidates:
     """The k best of a shortlist."""
-    rows = short.rows
-    if len(rows) > k + _FEW_ROWS:
-        order = np.argpartition(-short.rough, k)
-        first, rest = order[:k], order[k:]
-        worst = _scores(vectors, ids, rows[first], query).min()
-        near = rest[short.rough[rest] + short.slack[rest] >= worst]
-        rows = np.sort(rows[np.concatenate([first, near])])
-    if len(rows) > _AT_ONCE:
-        return half.scan(vectors, ids, query[None], k, rows)[0]
-    return best_first(rows, _scores(vectors, ids, rows, query), ids, k)
+    return _Search(vectors, ids, k, None, None, None, None, None).rescored(short, query)
 
 
-def _scores(
-    vectors: NDArray[np.float16], ids: Array, rows: NDArray[np.int64], query: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    read = vectors[rows]
-    half.refuse_broken(rows, read, ids)
-    return exact_scores(read, query[None])[:, 0]
+class _Search:
+    """What all queries share."""
+
+    def __init__(
+        self,
+        vectors: NDArray[np.float16],
+        ids: Array,
+        k: int,
+        rows: NDArray[np.int64] | None,
+        bias: NDArray[np.float32] | None,
+        compact: Int8Rows | None,
+        block: int | None,
+        threads: int | None,
+    ) -> None:
+        self.vectors, self.ids, self.k, self.rows, self.bias = vectors, ids, k, rows, bias
+        self.block, self.threads = block, threads
+        self.count = len(vectors) if rows is None else len(rows)
+        self.row_bytes = vectors.shape[1] * vectors.itemsize
+        self.coarse = compact if 0 < k * _FEW <= self.count else None
+        self.read = 0
+        self.passes = 0
+
+    def run(self, queries: NDArray[np.float32]) -> tuple[list[Candidates], Work]:
+        found: list[Candidates] = []
+        for first in range(0, len(queries), _BATCH):
+            batch = queries[first : first + _BATCH]
+            found += self.scan(batch) if self.coarse is None else self.prove(self.coarse, batch)
+        kernel = half.KERNEL if self.coarse is None else f"{int8.KERNEL}, float16 rescored exactly"
+        return found, Work(self.count * self.passes, self.read, kernel)
+
+    def prove(self, compact: Int8Rows, batch: NDArray[np.float32]) -> list[Candidates]:
+        """int8 rows first."""
+        self.passes += 1
+        self.read += self.count * (self.vectors.shape[1] + int8.ROW_TERMS)
+        lists = int8.shortlists(
+            compact, batch, self.k, self.rows, bias=self.bias, block=self.block, threads=self.threads
+        )
+        found = []
+        for query, short in zip(batch, lists, strict=True):
+            if short is None:
+                found += self.scan(query[None])
+            else:
+                self.read += len(short.rows) * self.row_bytes
+                found.append(self.rescored(short, query))
+        return found
+
+    def scan(
+        self, batch: NDArray[np.float32], rows: NDArray[np.int64] | None = None, *, counted: bool = True
+    ) -> list[Candidates]:
+        """float16 rows at once: all that are allowed, or those given."""
+        among = self.rows if rows is None else rows
+        count = len(self.vectors) if among is None else len(among)
+
+        def scores(some: Sequence[int], enough: int) -> list[Candidates]:
+            return half.scan(
+                self.vectors,
+                self.ids,
+                batch[list(some)],
+                enough,
+                among,
+                block=self.block,
+                threads=self.threads,
+            )
+
+        if self.bias is None or not self.k:
+            found, scans = scores(range(len(batch)), self.k), 1
+        else:
+            found, scans = biased(scores, len(batch), self.bias, self.ids, self.k, count)
+        if counted and self.k:
+            self.read += scans * count * self.row_bytes
+            self.passes += 0 if self.coarse is not None else scans
+        return found
+
+    def rescored(self, short: int8.Shortlist, query: NDArray[np.float32]) -> Candidates:
+        """The k best of a shortlist."""
+        rows = short.rows
+        if len(rows) > self.k + _FEW_ROWS:
+            order = np.argpartition(-short.rough, self.k)
+            first, rest = order[: self.k], order[self.k :]
+            worst = self.scores(rows[first], query).min()
+            near = rest[short.rough[rest] + short.slack[rest] >= worst]
+            rows = np.sort(rows[np.concatenate([first, near])])
+        if len(rows) > _AT_ONCE:
+            return self.scan(query[None], rows, counted=False)[0]
+        return best_first(rows, self.scores(rows, query), self.ids, self.k)
+
+    def scores(self, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
+        read = self.vectors[rows]
+        half.refuse_broken(rows, read, self.ids)
+        exact = exact_scores(read, query[None])[:, 0]
+        return exact if self.bias is None else exact - self.bias[rows]

@@ -3,7 +3,8 @@
 With a row x = s c + e and a query q = u t + f, c and t int8, the score is x q = s u (c t) + s c f + e q. The
 integer product c t is exact, and by Cauchy and Schwarz the rest is not above |s c| |f| + |e| |q|, whose
 factors are stored with the rows (`Int8Rows`) or known of the query. So every row has an interval that its
-score lies in; a row whose interval ends below k others' is not among the k best.
+score lies in; a row whose interval ends below k others' is not among the k best. A bias that is taken away
+from the scores moves the intervals, and widens them by its rounding.
 """
 
 from __future__ import annotations
@@ -55,18 +56,20 @@ def shortlists(
     k: int,
     rows: NDArray[np.int64] | None = None,
     *,
+    bias: NDArray[np.float32] | None = None,
     block: int | None = None,
     threads: int | None = None,
 ) -> list[Shortlist | None]:
     """For each query the rows that may be among the k > 0 best of all rows, or of `rows` (rising).
 
-    None where int8 cannot tell enough rows apart. Rows that are not finite are always there.
+    `bias`, float32[n], is taken away from the scores. None where int8 cannot tell enough rows apart. Rows
+    that are not finite are always there.
     """
     count = len(compact.codes) if rows is None else len(rows)
     asked = Asked(queries)
     step = block or max(_BLOCK, 2 * k)
     parts = in_spans(
-        lambda span: _scan(compact, asked, k, rows, span, step),
+        lambda span: _scan(compact, asked, k, rows, bias, span, step),
         count,
         compact.codes.shape[1] + ROW_TERMS,
         threads,
@@ -180,10 +183,12 @@ def _scan(
     asked: Asked,
     k: int,
     rows: NDArray[np.int64] | None,
+    bias: NDArray[np.float32] | None,
     span: tuple[int, int],
     step: int,
 ) -> _Kept:
     queries = len(asked.unit)
+    unit = asked.unit if bias is None else np.ones(queries)
     kept = _Kept(k, queries)
     product = _Product(asked.codes)
     every = slice(None)
@@ -192,16 +197,22 @@ def _scan(
         rough = product(compact.codes[where], scale)
         if places is not None:
             rough, error, norm = rough[places], error[places], norm[places]
+        rounded = np.zeros(1)
+        if bias is not None:
+            shift = bias[allowed].astype(np.float64)
+            rough = rough * asked.unit - shift[:, None]
+            rounded = np.abs(shift) * _ROUNDING
         if len(allowed) >= k and kept.floors[0] == -np.inf:
             # One look at a whole block spares the sorting of most of it.
-            least = rough * asked.unit - asked.slack(error[:, None], norm[:, None], every)
+            least = rough * unit - asked.slack(error[:, None], norm[:, None], every) - rounded[:, None]
             kept.floors = np.partition(least, len(least) - k, axis=0)[len(least) - k]
-        lowest = (kept.floors - asked.slack(error.max(), norm.max(), every)) / asked.unit
+        lowest = (kept.floors - asked.slack(error.max(), norm.max(), every) - rounded.max()) / unit
         lowest[kept.lost] = _NEVER
         found, query = np.divmod(np.flatnonzero(rough >= _below(lowest, rough.dtype)), queries)
         if len(found):
-            middle = rough[found, query] * asked.unit[query]
+            middle = rough[found, query] * unit[query]
             slack = asked.slack(error[found].astype(np.float64), norm[found].astype(np.float64), query)
+            slack += rounded[found] if bias is not None else 0.0
             pairs = _Pairs(allowed[found], query, middle, slack)
             kept.add(pairs.of(middle + slack >= kept.floors[query]))
     return kept

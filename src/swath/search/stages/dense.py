@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.search import biases
-from swath.search.biased import biased
 from swath.search.kernels.exact import top
 from swath.search.query import EncodedQuery
 from swath.search.stages.base import Cost, Kind, Stage
@@ -62,35 +61,17 @@ class Dense(Stage):
         threads: int | None = None,
     ) -> tuple[list[Candidates], Cost]:
         """The same for many queries, which share the reading of the vectors."""
-        if self.bias == "none" or not queries:
-            return _plain(gallery, queries, k, mask, threads)
-        bias = biases.dense_bias(gallery, queries[0], self.bias, self.bank)
-        return biased(
-            lambda some, enough: _plain(gallery, some, enough, mask, threads),
-            queries,
-            bias,
+        vectors = gallery.signal("dense")
+        stacked = np.stack([query.dense for query in queries]) if queries else np.zeros((0, vectors.shape[1]))
+        plain = self.bias == "none" or not queries
+        found, work = top(
+            vectors,
             gallery.ids,
+            stacked.astype(np.float32),
             k,
-            len(gallery) if mask is None else int(np.count_nonzero(mask)),
+            mask,
+            bias=None if plain else biases.dense_bias(gallery, queries[0], self.bias, self.bank),
+            compact=gallery.compact,
+            threads=threads,
         )
-
-
-def _plain(
-    gallery: Gallery,
-    queries: Sequence[EncodedQuery],
-    k: int,
-    mask: NDArray[np.bool_] | None,
-    threads: int | None,
-) -> tuple[list[Candidates], Cost]:
-    vectors = gallery.signal("dense")
-    stacked = np.stack([query.dense for query in queries]) if queries else np.zeros((0, vectors.shape[1]))
-    found, work = top(
-        vectors,
-        gallery.ids,
-        stacked.astype(np.float32),
-        k,
-        mask,
-        compact=gallery.compact,
-        threads=threads,
-    )
-    return found, Cost(work.rows, work.bytes_read, work.kernel)
+        return found, Cost(work.rows, work.bytes_read, work.kernel if plain else f"{work.kernel}, biased")

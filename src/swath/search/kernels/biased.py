@@ -1,4 +1,4 @@
-"""The best by score less bias, from a search that knows scores alone."""
+"""The best by score less bias, from a scan that knows scores alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.search.ordering import best_first
-from swath.search.query import EncodedQuery
-from swath.search.stages.base import Cost
 from swath.types import Array, Candidates
 
 _AT_FIRST = 8
@@ -17,31 +15,26 @@ _MORE = 8
 """How many times k is looked at, and how many times more while that does not settle it."""
 _LEAST = 256
 
-Search = Callable[[Sequence[EncodedQuery], int], tuple[list[Candidates], Cost]]
-"""Queries and a number to the exact best of each."""
+Scan = Callable[[Sequence[int], int], list[Candidates]]
+"""Numbers of queries, and a number, to the exact best of each."""
 
 
 def biased(
-    search: Search,
-    queries: Sequence[EncodedQuery],
-    bias: NDArray[np.float32],
-    ids: Array,
-    k: int,
-    rows: int,
-) -> tuple[list[Candidates], Cost]:
-    """The k best of `rows` by float32(score - bias), exactly, for each query.
+    scan: Scan, queries: int, bias: NDArray[np.float32], ids: Array, k: int, rows: int
+) -> tuple[list[Candidates], int]:
+    """The k best of `rows` by float32(score - bias), exactly, for each query; and how many scans it took.
 
     Of the best by score alone those with the best difference are it, once no row behind them could do better
     even with the lowest bias of all; until then more of them are looked at.
     """
     found: dict[int, Candidates] = {}
-    costs: list[Cost] = []
+    scans = 0
     lowest = bias.min(initial=np.inf)
-    left, enough = list(range(len(queries))), max(_LEAST, _AT_FIRST * k)
+    left, enough = list(range(queries)), max(_LEAST, _AT_FIRST * k)
     while left:
         enough = min(enough, rows)
-        some, cost = search([queries[number] for number in left], enough)
-        costs.append(cost)
+        some = scan(left, enough)
+        scans += len(left)
         open_still = []
         for number, one in zip(left, some, strict=True):
             best = best_first(one.rows, one.scores - bias[one.rows], ids, k)
@@ -51,5 +44,4 @@ def biased(
             else:
                 open_still.append(number)
         left, enough = open_still, enough * _MORE
-    total = Cost(sum(c.rows for c in costs), sum(c.bytes_read for c in costs), f"{costs[0].kernel}, biased")
-    return [found[number] for number in range(len(queries))], total
+    return [found[number] for number in range(queries)], scans
