@@ -37,6 +37,7 @@ def test_a_share_of_the_tiles_is_the_nearest_lists(world: World, share: float) -
     gallery = world.gallery()
     mask = np.ones(len(gallery), np.bool_) if share == 1 else _allowed(len(gallery), share)
     lists = gallery.lists
+    assert lists is not None
     for query in world.queries(10):
         found, (trace,) = run("hash64(tiles=0.1)", gallery, query, 3000, mask)
         near = np.argsort(-(lists.centroids @ query.dense), kind="stable")
@@ -53,6 +54,7 @@ def test_a_share_of_the_tiles_is_the_nearest_lists(world: World, share: float) -
 def test_what_is_in_no_list_is_looked_at_and_what_is_gone_is_not(world: World) -> None:
     gallery = world.gallery()
     lists = gallery.lists
+    assert lists is not None
     rows = lists.rows.copy()
     moved = rows[:5].tolist()
     rows[:5] = -1
