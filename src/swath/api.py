@@ -16,7 +16,7 @@ from swath.hits import Hits
 from swath.searchable import Searchable
 from swath.serving.asking import PathLike
 from swath.serving.encoder import checked, encoder_of
-from swath.serving.making import as_encoder, check, paths, prepare
+from swath.serving.making import as_encoder, check, paths, places, prepare, several
 from swath.types import Encoder, Gallery, Progress, Scalar
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def index(
     bands: Sequence[int] | None = None,
     levels: int | None = None,
     stretch: tuple[float, float] | None = None,
+    assets: str | Sequence[str] = (),
     attributes: Mapping[str, Scalar] | None = None,
     prune: bool = False,
     on: str | None = None,
@@ -70,18 +71,20 @@ def index(
     settled when the archive is made, by default as `base`, 256, 0, 0.5, the colours, 1 and the percentiles of
     each scene; later they may be left out and not changed.
     `attributes` are given to every new tile. Files that cannot be read are listed in `report.skipped`.
-    `prune` takes out the files below the sources that are not there any more; they are counted in
-    `report.tiles_removed`.
+    Sources may also be addresses of GeoTIFFs (`https://`, `s3://`, `gs://`), documents of STAC and
+    stac-geoparquet; of their items the `assets` with these names or roles are indexed, by default the one
+    that shows the scene. `prune` takes out the files below the sources that are not there any more; they are
+    counted in `report.tiles_removed`.
 
     `on` is a cluster that decodes and encodes: `ray`, or `ray://HOST:PORT` (see `Archive.add`).
 
     Raises `InputError` for sources that are missing and for settings that do not fit, `ArchiveError` where
     the archive cannot be written, `EncoderError` for an encoder that is missing or not the archive's.
     """
-    check(sources)  # before an archive is made for them
+    check(sources, several(assets))  # before an archive is made for them
     store, made_by = prepare(path, encoder, tile_size, overlap, min_valid, bands, levels, stretch, threads)
     archive = Archive(store, made_by, threads)
-    archive.add(sources, attributes=attributes, prune=prune, on=on, progress=progress)
+    archive.add(sources, assets=assets, attributes=attributes, prune=prune, on=on, progress=progress)
     return archive
 
 
@@ -147,6 +150,7 @@ class Archive(Searchable):
         self,
         sources: PathLike | Sequence[PathLike],
         *,
+        assets: str | Sequence[str] = (),
         attributes: Mapping[str, Scalar] | None = None,
         prune: bool = False,
         on: str | None = None,
@@ -158,7 +162,8 @@ class Archive(Searchable):
         >>> report.tiles_added, report.tiles_known, report.skipped
         (0, 7, ())
 
-        `prune` takes out the files below the sources that are not there any more. `on` is a cluster whose
+        Of the items of catalogues, the `assets` with these names or roles are indexed. `prune` takes out the
+        files below the sources that are not there any more. `on` is a cluster whose
         workers decode and encode: `ray` (the one that RAY_ADDRESS names or that runs here) or
         `ray://HOST:PORT`. The archive comes out the same; it and the sources must be where all workers see
         them. `ClusterError` says what is wrong with a cluster.
@@ -173,13 +178,15 @@ class Archive(Searchable):
             )
         how: Any = {"attributes": attributes, "progress": progress, "threads": self._threads}
         if on is None:
-            self.report = self._store.add(paths(sources), self.encoder, **how)
+            self.report = self._store.add(places(sources), self.encoder, assets=several(assets), **how)
+        elif assets:
+            raise InputError("assets are chosen on one machine only: name the files themselves on a cluster")
         else:
             from swath import cluster
 
-            self.report = cluster.add(self._store, paths(sources), self.encoder, on, **how)
+            self.report = cluster.add(self._store, places(sources), self.encoder, on, **how)
         if prune:
-            gone = self._store.prune(paths(sources)).tiles
+            gone = self._store.prune(places(sources)).tiles
             self.report = replace(self.report, tiles_removed=self.report.tiles_removed + gone)
         return self.report
 
@@ -209,14 +216,14 @@ class Archive(Searchable):
             gallery = self._gallery()
             allowed = searching.mask(gallery, where)
             ids = {one.decode() for one in gallery.ids[allowed].tolist()}
-        return self._store.remove(paths(sources), ids=ids, dry_run=dry_run)
+        return self._store.remove(places(sources), ids=ids, dry_run=dry_run)
 
     def relocate(self, old: PathLike, new: PathLike, *, dry_run: bool = False) -> RelocateReport:
         """Tell the archive that what was at and below `old` is at `new` now. No file is moved or read.
 
         Raises `InputError` where the archive knows nothing there, and where `new` is not there or is known.
         """
-        return self._store.relocate(Path(old), Path(new), dry_run=dry_run)
+        return self._store.relocate(*places([old, new]), dry_run=dry_run)
 
     def reencode(
         self,

@@ -88,7 +88,7 @@ def test_version(run: Run) -> None:
         (["index", "--archive", "b"], "Missing argument 'SOURCE...'"),
         (["add", "a"], "Missing argument 'SOURCE...'"),
         (["index", "", "--archive", "a"], "a path is empty: perhaps a variable of the shell is not set"),
-        (["index", "https://x.org/a.tif", "--archive", "a"], "is an address, not a path: download the file"),
+        (["index", "ftp://x.org/a.tif", "--archive", "a"], "is an address, not a path: download the file"),
         (["show", "a"], "Missing argument 'ID'"),
         (["remove", "a"], "Say what to remove: SOURCE, --where, or both"),
         (["relocate", "a", "b"], "Missing argument 'NEW'"),

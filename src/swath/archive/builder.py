@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from swath import imagery
 from swath.archive.catalogue import Catalogue, Roots
-from swath.archive.feed import Event, Feed, Job, Piece
+from swath.archive.feed import Event, Feed, Job, Piece, ahead
 from swath.archive.progress import Meter
 from swath.archive.rows import Attributes, Geometry, Row, Rows, Source, original, quantise
 from swath.archive.writer import Facts, Writer
 from swath.errors import EncoderError, ImageryError, InputError
-from swath.imagery import SourceFile, Tiling
+from swath.imagery import Place, Remote, SourceFile, Tiling
 from swath.types import Array, Encoder, Progress, Scalar
 
 FIRST_COMMIT = 1.5
@@ -105,12 +105,17 @@ class Builder:
         self._files = self._taken = self._known = self._commits = 0
         self._encode_seconds = self._wait_seconds = self._write_seconds = 0.0
 
-    def run(self, sources: Sequence[Path]) -> AddReport:
+    def run(self, sources: Sequence[Place], assets: Sequence[str] = ()) -> AddReport:
         """Add what is not there yet. An interruption loses what was not committed, and nothing else."""
-        counted = imagery.scan(sources, on_skip=_ignore)
-        return self.run_files(imagery.scan(sources, on_skip=self._skip), counted)
+        files = imagery.scan(sources, on_skip=self._skip, assets=assets)
+        if any(isinstance(source, Remote) for source in sources):
+            # To count is to ask the servers for everything twice.
+            return self.run_files(ahead(files), None)
+        return self.run_files(files, imagery.scan(sources, on_skip=_ignore, assets=assets))
 
-    def run_files(self, files: Iterator[SourceFile], counted: Iterable[SourceFile]) -> AddReport:
+    def run_files(
+        self, files: Iterator[SourceFile | None], counted: Iterable[SourceFile] | None
+    ) -> AddReport:
         """`run` on files that were found already; `counted` are the same again, for the progress."""
         start = time.monotonic()
         # Left in reverse order: decoding is stopped first, then a commit that has begun comes to its end.
@@ -118,8 +123,14 @@ class Builder:
             with self._feed(files) as feed:
                 while not feed.done:
                     self._step(feed, committer)
-                    opened, ahead = feed.ahead
-                    meter.update(self._known + self._taken, files=self._files, opened=opened, ahead=ahead)
+                    opened, waiting = feed.ahead
+                    meter.update(
+                        self._known + self._taken,
+                        files=self._files,
+                        opened=opened,
+                        ahead=waiting,
+                        all_listed=feed.exhausted,
+                    )
             self._commit(committer)
             self._await_commit()
             removed = self._finish()
@@ -138,7 +149,7 @@ class Builder:
             write_seconds=self._write_seconds,
         )
 
-    def _feed(self, files: Iterator[SourceFile]) -> Feed:
+    def _feed(self, files: Iterator[SourceFile | None]) -> Feed:
         return Feed(
             files,
             self._catalogue,
@@ -224,11 +235,18 @@ class Builder:
     def _forget_moved(self, job: Job) -> None:
         """Drop files of the same content that are gone, unless their whole root is: it may come back."""
         for source in self._catalogue.sources(job.digest):
-            root = Path(original(self._roots.paths[source.root]))
-            if source.key != job.key and root.is_dir() and not self._roots.path(source.key).exists():
+            if source.key == job.key:
+                continue
+            before, now = self._roots.path(source.key), job.file.path
+            if isinstance(before, Remote):
+                # Addresses that are signed differ from day to day behind their question mark.
+                is_gone = isinstance(now, Remote) and before.path == now.path
+            else:
+                is_gone = Path(original(self._roots.paths[source.root])).is_dir() and not before.exists()
+            if is_gone:
                 self._catalogue.detach(job.digest, source.key)
 
-    def _skip(self, path: Path, reason: str) -> None:
+    def _skip(self, path: os.PathLike[str] | str, reason: str) -> None:
         self._skipped.append((imagery.shown(path), reason))
 
     # Rhythm
@@ -335,9 +353,12 @@ def check_encoder(writer: Writer, encoder: Encoder) -> None:
         )
 
 
-def _ignore(_path: Path, _reason: str) -> None:
+def _ignore(_path: os.PathLike[str] | str, _reason: str) -> None:
     """What cannot be looked at is listed by the scan that feeds the archive."""
 
 
 def _source(job: Job) -> Source:
+    if job.file.is_remote:
+        # Whatever its server says of it is in the digest; it has no size or time beside that.
+        return Source(job.key.root, job.key.path, 0, 0)
     return Source(job.key.root, job.key.path, job.file.size, job.file.mtime_ns)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.rows import Key, Source, original, storable
-from swath.imagery import SourceFile
+from swath.imagery import Place, Remote, SourceFile, place
 
 
-def absolute(path: Path) -> str:
-    """A path from the root of the file system, as it is stored; links are where they are."""
+def absolute(path: Place) -> str:
+    """A path from the root of the file system, or an address, as it is stored; links are where they are."""
+    if isinstance(path, Remote):
+        return storable(path.url)
     return storable(os.path.abspath(path))  # noqa: PTH100
 
 
@@ -41,9 +42,9 @@ class Roots:
             parent = step
         return Key(self._index[parent], "/".join(reversed(below)))
 
-    def path(self, key: Key) -> Path:
+    def path(self, key: Key) -> Place:
         """Where a file was."""
-        return Path(original(self.paths[key.root])) / original(key.path)
+        return place(original(self.stored_path(key)))
 
     def stored_path(self, key: Key) -> str:
         """Where a file was, as stored."""
@@ -52,7 +53,7 @@ class Roots:
     def _add(self, root: str, path: str) -> Key:
         self._index[root] = len(self.paths)
         self.paths.append(root)
-        return Key(self._index[root], os.path.relpath(path, root))
+        return Key(self._index[root], path[len(root.rstrip("/")) + 1 :])
 
 
 class Catalogue:

@@ -15,6 +15,7 @@ from swath.archive.rows import Key, Source, original
 from swath.archive.table import Table
 from swath.archive.writer import Facts
 from swath.errors import InputError
+from swath.imagery import Place, Remote
 
 Report = TypeVar("Report")
 
@@ -48,7 +49,7 @@ class Edit(Generic[Report]):
 
 
 def plan_removal(
-    table: Table, state: Pointer, sources: Sequence[Path], ids: Collection[str] | None
+    table: Table, state: Pointer, sources: Sequence[Place], ids: Collection[str] | None
 ) -> Edit[RemoveReport]:
     """See `Store.remove`."""
     known = list(table.known())
@@ -72,11 +73,16 @@ def plan_removal(
     return _removal(state, catalogue, [one for one, digest in chosen if digest not in whole])
 
 
-def plan_pruning(table: Table, state: Pointer, sources: Sequence[Path]) -> Edit[RemoveReport]:
+def plan_pruning(table: Table, state: Pointer, sources: Sequence[Place]) -> Edit[RemoveReport]:
     """See `Store.prune`."""
     catalogue, roots = Catalogue(table.known(), state.partial), Roots(state.roots)
     for source in sources:
         keys = _keys_below(catalogue, roots, absolute(source))
+        if not keys and isinstance(source, Path) and not source.is_dir() and imagery.is_catalogue(source):
+            raise InputError(
+                f"{imagery.shown(source)}: what a catalogue lists lies elsewhere; name the folders or "
+                'addresses to prune, or take tiles out by `swath remove --where "item = ..."`'
+            )
         gone = [key for key in keys if _is_gone(roots.path(key))]
         if gone and len(gone) == len(keys):
             raise InputError(
@@ -88,8 +94,13 @@ def plan_pruning(table: Table, state: Pointer, sources: Sequence[Path]) -> Edit[
     return _removal(state, catalogue, [])
 
 
-def plan_move(table: Table, state: Pointer, old: Path, new: Path) -> Edit[RelocateReport]:
+def plan_move(table: Table, state: Pointer, old: Place, new: Place) -> Edit[RelocateReport]:
     """See `Store.relocate`."""
+    if isinstance(old, Remote) or isinstance(new, Remote):
+        raise InputError(
+            "what lies on a server is known by what the server says of it: index it at its new address (what "
+            "has the same checksum there keeps its tiles), then take the old one out by `swath remove`"
+        )
     before, after = absolute(old), absolute(new)
     catalogue, roots = Catalogue(table.known(), state.partial), Roots(state.roots)
     keys = set(_below(catalogue, roots, [old])[old])
@@ -134,7 +145,7 @@ def _removal(state: Pointer, catalogue: Catalogue, removed: Sequence[str]) -> Ed
     return Edit(changes, removed, facts, RemoveReport(state.files - catalogue.files, tiles))
 
 
-def _below(catalogue: Catalogue, roots: Roots, sources: Sequence[Path]) -> dict[Path, list[Key]]:
+def _below(catalogue: Catalogue, roots: Roots, sources: Sequence[Place]) -> dict[Place, list[Key]]:
     """The files at and below each source. Raises `InputError` for a source that has none."""
     found = {source: _keys_below(catalogue, roots, absolute(source)) for source in sources}
     for source, keys in found.items():
@@ -167,7 +178,9 @@ def _moved(path: str, before: str, after: str) -> str:
     return after.rstrip("/") + path[len(before.rstrip("/")) :] if _is_below(path, before) else path
 
 
-def _is_gone(path: Path) -> bool:
+def _is_gone(path: Place) -> bool:
+    if isinstance(path, Remote):
+        return imagery.is_gone(path)
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

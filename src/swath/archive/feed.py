@@ -23,6 +23,8 @@ from swath.archive.runs import Source as Handle
 from swath.imagery import SourceFile, Tiling
 from swath.types import Window
 
+_LISTED = 1024
+"""Files that are listed before the first of them is read, at most."""
 _POLL = 0.05
 """Seconds after which a thread that waits looks whether it is still wanted."""
 
@@ -67,6 +69,50 @@ class Event:
     kind: Literal["known", "piece", "end"]
     job: Job
     piece: Piece | None = None
+
+
+def ahead(files: Iterator[SourceFile]) -> Iterator[SourceFile | None]:
+    """The same files, listed by a thread of their own: None where the next one is not known yet.
+
+    Listing what lies on servers takes its time, and whoever encodes must not wait for it.
+    """
+    found: queue.Queue[SourceFile | BaseException | None] = queue.Queue(_LISTED)
+    stop = threading.Event()
+
+    def give(one: SourceFile | BaseException | None) -> bool:
+        while not stop.is_set():
+            try:
+                found.put(one, timeout=_POLL)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def list_all() -> None:
+        try:
+            for file in files:
+                if not give(file):
+                    return
+            give(None)
+        except BaseException as error:  # noqa: BLE001  it is raised in the thread that asks
+            give(error)
+
+    lister = threading.Thread(target=list_all, name="swath-list", daemon=True)
+    lister.start()
+    try:
+        while True:
+            try:
+                one = found.get(timeout=_POLL)
+            except queue.Empty:
+                yield None
+                continue
+            if isinstance(one, BaseException):
+                raise one
+            if one is None:
+                return
+            yield one
+    finally:
+        stop.set()
 
 
 class Feed:

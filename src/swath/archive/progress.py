@@ -16,7 +16,7 @@ _INTERVAL = 0.1
 class Meter:
     """Context manager that counts files in the background and reports ten times a second at most."""
 
-    def __init__(self, counted: Iterable[object], report: Progress | None) -> None:
+    def __init__(self, counted: Iterable[object] | None, report: Progress | None) -> None:
         self._counted = counted
         self._report = report
         self._files: int | None = None
@@ -25,7 +25,7 @@ class Meter:
         self._last = 0.0
 
     def __enter__(self) -> Meter:
-        if self._report is not None:
+        if self._report is not None and self._counted is not None:
             self._thread.start()
         return self
 
@@ -33,17 +33,22 @@ class Meter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        if self._report is not None:
+        if self._thread.is_alive():
             self._thread.join()
 
-    def update(self, tiles: int, *, files: int, opened: int, ahead: int) -> None:
-        """Report, if it is time to: tiles and files done, files opened and the windows left in these."""
+    def update(self, tiles: int, *, files: int, opened: int, ahead: int, all_listed: bool = False) -> None:
+        """Report, if it is time to: tiles and files done, files opened and the windows left in these.
+
+        `all_listed` says that there are no other files, for those that were not counted.
+        """
         now = time.monotonic()
         if self._report is None or now - self._last < _INTERVAL:
             return
         self._last = now
         total = None
-        if self._files is not None:
+        if all_listed:
+            total = tiles + ahead
+        elif self._files is not None:
             # Files that were not opened yet are taken to be like those that are done: one tile each for
             # pictures.
             mean = tiles / files if tiles and files else 1.0
@@ -58,7 +63,7 @@ class Meter:
     def _count(self) -> None:
         count = 0
         try:
-            for _ in self._counted:
+            for _ in self._counted or ():
                 if self._stop.is_set():
                     return
                 count += 1

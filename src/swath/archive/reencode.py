@@ -30,7 +30,7 @@ from swath.archive.store import Store
 from swath.archive.table import Table
 from swath.archive.writer import STAGING, Writer
 from swath.errors import ArchiveError, InputError
-from swath.imagery import SourceFile, Tiling
+from swath.imagery import Remote, SourceFile, Tiling
 from swath.types import Encoder, Progress
 
 
@@ -179,13 +179,17 @@ def _present(sources: tuple[Source, ...], roots: Roots) -> list[SourceFile]:
     """The files that are there, those that look as they did when they were read first."""
     found: list[tuple[bool, SourceFile]] = []
     for source in sources:
-        root, path = Path(original(roots.paths[source.root])), roots.path(source.key)
+        path, name = roots.path(source.key), original(source.path)
+        if isinstance(path, Remote):
+            # Whoever reads it asks its server whether it is there, and what it was.
+            found.append((False, SourceFile(path.parent, name, path, 0, 0)))
+            continue
+        root = Path(original(roots.paths[source.root]))
         try:
             status = path.stat()
         except OSError:
             continue
         changed = (status.st_size, status.st_mtime_ns) != (source.size, source.mtime_ns)
-        name = original(source.path)
         found.append((changed, SourceFile(root, name, path, status.st_size, status.st_mtime_ns)))
     return [file for _, file in sorted(found, key=lambda one: one[0])]
 

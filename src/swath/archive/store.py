@@ -22,12 +22,13 @@ from swath.types import Encoder, Progress, Scalar
 if TYPE_CHECKING:
     from swath.archive.builder import AddReport
     from swath.archive.edit import Edit, RelocateReport, RemoveReport
+    from swath.archive.gathering import Encode
     from swath.archive.merging import MergeReport
     from swath.archive.reencode import ReencodeReport
     from swath.archive.table import Table
     from swath.archive.upgrade import UpgradeReport
     from swath.archive.verify import Problem
-    from swath.imagery import Tiling
+    from swath.imagery import Place, Tiling
 
 Report = TypeVar("Report")
 
@@ -118,9 +119,10 @@ class Store:
 
     def add(
         self,
-        sources: Sequence[Path],
+        sources: Sequence[Place],
         encoder: Encoder,
         *,
+        assets: Sequence[str] = (),
         attributes: Mapping[str, Scalar] | None = None,
         batch: int = 32,
         progress: Progress | None = None,
@@ -129,8 +131,9 @@ class Store:
     ) -> AddReport:
         """Index files and folders, encoding only what is new or changed; continues what was interrupted.
 
-        `attributes` are given to every new tile; `threads` decode (default: one for each processor);
-        `commit_every` is the longest time in seconds for which a tile stays uncommitted (default: 4).
+        Sources may be addresses and catalogues of STAC, of whose items the `assets` with these names or roles
+        are indexed. `attributes` are given to every new tile; `threads` decode (default: one for each
+        processor); `commit_every` is the longest time in seconds for which a tile stays uncommitted (default: 4).
 
         Files that cannot be read are skipped and listed in the report. Raises `InputError` for sources that
         do not exist, `EncoderError` for another encoder than the one that made the archive, `ArchiveError`
@@ -149,10 +152,34 @@ class Store:
                 threads=threads,
                 commit_every=COMMIT_EVERY if commit_every is None else commit_every,
             )
-            return builder.run(sources)
+            return builder.run(sources, assets)
+
+    def add_encoded(
+        self,
+        sources: Sequence[Place],
+        encoder: Encoder,
+        encode: Encode,
+        workers: int,
+        *,
+        attributes: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> AddReport:
+        """`add`, with tiles that `encode` has decoded and encoded by so many workers.
+
+        They load the encoder from the archive. What they have done is kept in the archive until it is
+        committed. Raises what `add` raises, and what `encode` raises; `ArchiveError` where the archive holds
+        no copy of its encoder.
+        """
+        from swath.archive.gathering import Gatherer
+        from swath.archive.writer import Writer
+
+        self.encoder_folder  # noqa: B018  raises where it is not there
+        with Writer(self.path) as writer:
+            options = {"attributes": attributes, "progress": progress}
+            return Gatherer(writer, encoder, encode, workers, **options).run(sources)
 
     def remove(
-        self, sources: Sequence[Path] = (), *, ids: Collection[str] | None = None, dry_run: bool = False
+        self, sources: Sequence[Place] = (), *, ids: Collection[str] | None = None, dry_run: bool = False
     ) -> RemoveReport:
         """Take files and tiles out, in one commit; whoever searches meanwhile keeps what was opened.
 
@@ -168,7 +195,7 @@ class Store:
 
         return self._edit(lambda table, state: plan_removal(table, state, sources, ids), dry_run).report
 
-    def prune(self, sources: Sequence[Path], *, dry_run: bool = False) -> RemoveReport:
+    def prune(self, sources: Sequence[Place], *, dry_run: bool = False) -> RemoveReport:
         """Take out the files at and below the sources that are not on disk any more.
 
         Raises `InputError` where none of the files that are known below a source is there: that looks like
@@ -178,7 +205,7 @@ class Store:
 
         return self._edit(lambda table, state: plan_pruning(table, state, sources), dry_run).report
 
-    def relocate(self, old: Path, new: Path, *, dry_run: bool = False) -> RelocateReport:
+    def relocate(self, old: Place, new: Place, *, dry_run: bool = False) -> RelocateReport:
         """Tell the archive that what was at and below `old` is at `new` now; no file is read or moved.
 
         Raises `InputError` where nothing of the archive was there, or `new` is not there or is known already.
@@ -228,7 +255,7 @@ class Store:
 
         return upgrade(self.path)
 
-    def origin(self, tile_id: str) -> tuple[str, tuple[Path, ...]] | None:
+    def origin(self, tile_id: str) -> tuple[str, tuple[Place, ...]] | None:
         """Digest of the file that a tile was read from, and every file that had it; None for no tile."""
         from swath.archive.catalogue import Roots
         from swath.archive.table import Table

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from swath.cli.options import PATH, Settings, common, numbers
+from swath.cli.options import PATH, SOURCE, Settings, common, numbers
 from swath.cli.output import count, duration, note, say, say_facts, say_json, size
 from swath.cli.progress import progress
 
@@ -16,9 +17,21 @@ if TYPE_CHECKING:
     from swath.api import Archive
     from swath.archive import AddReport, ArchiveInfo
 
+_LISTED, _EXAMPLES = 20, 3
+"""Skipped files that are listed one by one, and those named for each reason where there are more."""
+
+
+_assets = click.option(
+    "--asset",
+    "assets",
+    multiple=True,
+    metavar="NAME",
+    help="Name or role of the assets of STAC items to index (several times; default: what shows the scene).",
+)
+
 
 @click.command("index", short_help="Index imagery into an archive, new or begun.")
-@click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, type=SOURCE, metavar="SOURCE...")
 @click.option("--archive", "path", required=True, type=PATH, metavar="DIR", help="The archive's folder.")
 @click.option("--encoder", metavar="E", help="Name or folder of an encoder (default: base).")
 @click.option("--tile-size", type=int, metavar="N", help="Side of a window, in pixels (default: 256).")
@@ -39,12 +52,14 @@ if TYPE_CHECKING:
     metavar="LOW,HIGH",
     help="Values of rasters shown black and white (default: by the percentiles of each scene).",
 )
+@_assets
 @click.option("--prune", is_flag=True, help="Take out the files of SOURCE that are not there any more.")
+@click.option("--on", metavar="CLUSTER", help="Encode on a cluster: ray, or ray://HOST:PORT.")
 @common
 @click.pass_obj
 def index_command(
     settings: Settings,
-    sources: tuple[Path, ...],
+    sources: tuple[str | Path, ...],
     path: Path,
     encoder: str | None,
     tile_size: int | None,
@@ -53,14 +68,21 @@ def index_command(
     bands: tuple[int, ...] | None,
     levels: int | None,
     stretch: tuple[float, float] | None,
+    assets: tuple[str, ...],
     prune: bool,
+    on: str | None,
 ) -> int:
-    """Index files and folders into an archive, which is made, or continued where it exists.
+    """Index files, folders, addresses and catalogues into an archive, which is made, or continued.
 
-    Pictures (JPEG, PNG, WebP, TIFF; subfolders too) are one tile each where they have no georeferencing and
-    at most 1,024 pixels a side; rasters are cut into windows. Only what is new or changed is encoded, so an
-    index that was stopped goes on by the same command. Files that were deleted stay in the archive unless
-    --prune is given.
+    SOURCE may be the address of a GeoTIFF (https://, s3://, gs://), which is read where it is, a document of
+    STAC (item, collection, catalogue, collection of items; a file or an address) or a stac-geoparquet:
+    docs/sources.md says what is made of them. Pictures (JPEG, PNG, WebP, TIFF; subfolders too) are one tile
+    each where they have no georeferencing and at most 1,024 pixels a side; rasters are cut into windows. Only
+    what is new or changed is encoded, so an index that was stopped goes on by the same command. Files that
+    were deleted stay in the archive unless --prune is given.
+
+    With --on, the workers of a Ray cluster decode and encode, each on --threads processors (default: 1), and
+    the archive comes out the same. It and the sources must be where all of them see them: docs/scale.md.
     """
     from swath import api
 
@@ -75,7 +97,9 @@ def index_command(
             bands=bands,
             levels=levels,
             stretch=stretch,
+            assets=assets,
             prune=prune,
+            on=on,
             threads=settings.threads,
             progress=shown,
         )
@@ -84,16 +108,19 @@ def index_command(
 
 @click.command("add", short_help="Index more imagery into an archive.")
 @click.argument("path", type=PATH, metavar="ARCHIVE")
-@click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, type=SOURCE, metavar="SOURCE...")
+@_assets
 @common
 @click.pass_obj
-def add_command(settings: Settings, path: Path, sources: tuple[Path, ...]) -> int:
-    """Index more files and folders into an archive, cut as it was made, with the encoder it brings."""
+def add_command(
+    settings: Settings, path: Path, sources: tuple[str | Path, ...], assets: tuple[str, ...]
+) -> int:
+    """Index more sources into an archive, cut as it was made, with the encoder it brings."""
     from swath import api
 
     archive = api.open(path, threads=settings.threads)
     with progress(settings.quiet) as shown:
-        archive.add(sources, progress=shown)
+        archive.add(sources, assets=assets, progress=shown)
     return _end(archive, sources, settings.quiet)
 
 
@@ -134,7 +161,7 @@ def verify_command(settings: Settings, path: Path) -> int:
     return 0
 
 
-def _end(archive: Archive, sources: tuple[Path, ...], quiet: bool) -> int:
+def _end(archive: Archive, sources: tuple[str | Path, ...], quiet: bool) -> int:
     """Say what was done, and whether that is a success."""
     report = archive.report
     assert report is not None, "something was added"
@@ -153,7 +180,20 @@ def _end(archive: Archive, sources: tuple[Path, ...], quiet: bool) -> int:
 
 
 def _skipped(report: AddReport) -> list[str]:
-    return [f"skipped {path}: {reason.removeprefix(f'{path}: ')}" for path, reason in report.skipped]
+    """A line for each, or for each reason where there are many."""
+    skipped = [(path, reason.removeprefix(f"{path}: ")) for path, reason in report.skipped]
+    if len(skipped) <= _LISTED:
+        return [f"skipped {path}: {reason}" for path, reason in skipped]
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in skipped:
+        # Numbers and names differ from file to file where the reason is the same.
+        by_reason.setdefault(re.sub(r"\d+", "N", reason), []).append(path)
+    first = dict(reversed(skipped))
+    lines = []
+    for paths in sorted(by_reason.values(), key=len, reverse=True):
+        more = f" and {len(paths) - _EXAMPLES:,} more" if len(paths) > _EXAMPLES else ""
+        lines.append(f"skipped {', '.join(paths[:_EXAMPLES])}{more}: {first[paths[0]]}")
+    return lines
 
 
 def _summary(report: AddReport, archive: Archive) -> list[str]:

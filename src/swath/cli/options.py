@@ -27,7 +27,18 @@ class _Path(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _Source(_Path):
+    """Paths, and addresses of what is read where it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Leave addresses as they are: as paths they would lose a slash."""
+        if isinstance(value, str) and re.match(r"(https?|s3|gs)://[^/]", value, re.IGNORECASE):
+            return value
+        return super().convert(value, param, ctx)
+
+
 PATH = _Path(path_type=Path)
+SOURCE = _Source(path_type=Path)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swath.cli.options import PATH, Settings, common
+from swath.cli.options import PATH, SOURCE, Settings, common
 from swath.cli.output import count, note, say, say_facts, say_json
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def show_command(settings: Settings, path: Path, tile: str, out: Path | None, as
 
 @click.command("remove", short_help="Take files or tiles out of an archive.")
 @click.argument("path", type=PATH, metavar="ARCHIVE")
-@click.argument("sources", nargs=-1, type=PATH, metavar="[SOURCE]...")
+@click.argument("sources", nargs=-1, type=SOURCE, metavar="[SOURCE]...")
 @click.option("--where", metavar="EXPR", help="Only tiles with these attributes: 'cloud > 80'.")
 @click.option("--dry-run", is_flag=True, help="Only say how many.")
 @common
 @click.pass_obj
 def remove_command(
-    settings: Settings, path: Path, sources: tuple[Path, ...], where: str | None, dry_run: bool
+    settings: Settings, path: Path, sources: tuple[str | Path, ...], where: str | None, dry_run: bool
 ) -> None:
     """Take out of an archive: files and folders (SOURCE), tiles that pass a filter, or what passes in those.
 
@@ -72,8 +72,8 @@ def remove_command(
 
 @click.command("relocate", short_help="Tell an archive where its files went.")
 @click.argument("path", type=PATH, metavar="ARCHIVE")
-@click.argument("old", type=PATH)
-@click.argument("new", type=PATH)
+@click.argument("old", type=SOURCE)
+@click.argument("new", type=SOURCE)
 @click.option("--dry-run", is_flag=True, help="Only say how many.")
 @common
 @click.pass_obj

@@ -23,7 +23,7 @@ def write_picture(pixels: NDArray[np.uint8], out: Path) -> None:
     """uint8[h, w, 3] RGB pixels as a PNG or TIFF, by the suffix. Raises `OSError`."""
     from PIL import Image
 
-    with _replacing(out) as temporary:
+    with replacing(out) as temporary:
         Image.fromarray(pixels).save(temporary)
 
 
@@ -62,7 +62,7 @@ def write_raster(file: Place, driver: str, window: Window, out: Path) -> None:
         colours = dataset.colormap(1) if meanings[0].name == "palette" else None
         tags = {key: value for key, value in dataset.tags().items() if key != "AREA_OR_POINT"}
     with (
-        _replacing(out) as temporary,
+        replacing(out) as temporary,
         quiet(),
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
         rasterio.open(temporary, "w", **profile) as made,
@@ -116,7 +116,7 @@ def _georeference(dataset: Any, window: Window) -> dict[str, Any]:
 
 
 @contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
+def replacing(out: Path) -> Iterator[Path]:
     """A name to write to beside `out`, which takes its place when all went well."""
     temporary = out.with_name(f".{out.stem}.{os.getpid()}{out.suffix}")
     # Where GDAL puts what a TIFF has no tag for.

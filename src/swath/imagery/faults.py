@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from swath.errors import ImageryError, SwathError
-from swath.imagery.places import Place, shown
+from swath.imagery.places import Place, Remote, shown
 
 _FILTERS = threading.Lock()
 
@@ -41,7 +41,8 @@ def quiet() -> Iterator[None]:
 
 
 def _refusal(path: Place, what: str) -> ImageryError:
-    return ImageryError(f"{shown(path)}: {what}; check the file or leave it out")
+    check = "run this again later to go on" if isinstance(path, Remote) else "check the file"
+    return ImageryError(f"{shown(path)}: {what}; {check} or leave it out")
 
 
 def _first_line(error: Exception) -> str:

@@ -92,13 +92,17 @@ class Picture:
     ) -> None:
         """Nothing stays open."""
 
-    def windows(self) -> list[Window]:
-        """Windows of the upright picture, from its header alone."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright picture, from its header alone."""
         with header(self._path) as image:
             width, height = image.size
-            if _turns(image) and _facts(image).orientation > 4:
-                width, height = height, width
-        return list(plan(width, height, self._tiling, georeferenced=False))
+            turned = _turns(image) and _facts(image).orientation > 4
+            return (height, width) if turned else (width, height)
+
+    def windows(self) -> list[Window]:
+        """Windows of the upright picture, from its header alone."""
+        return list(plan(*self.size, self._tiling, georeferenced=False))
 
     def read(self, windows: Sequence[Window]) -> Iterator[TileImage]:
         """Windows of the upright picture in the order given, less those that are mostly transparent."""

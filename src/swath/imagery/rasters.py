@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from swath.errors import ImageryError
 from swath.imagery.exif import parse_time
 from swath.imagery.faults import quiet, reading
-from swath.imagery.georeference import crs_name, footprints, georeference, resolution
+from swath.imagery.georeference import Georeference, crs_name, footprints, georeference, resolution
 from swath.imagery.places import Place, Remote, shown
 from swath.imagery.scan import open_regular
 from swath.imagery.scenes import Look, Scene, shown_bands
@@ -107,6 +107,21 @@ class Raster:
     def look(self) -> Look:
         """How its values become colours: given, or measured when it is first asked for."""
         return self._open_scene().look
+
+    @property
+    def dataset(self) -> Any:
+        """The open dataset of rasterio."""
+        return self._dataset
+
+    @property
+    def reference(self) -> Georeference | None:
+        """What places its pixels on the Earth."""
+        return self._reference
+
+    def shrunk_to(self, width: int, height: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """All of it in that size: RGB uint8[h, w, 3], and which pixels are valid, bool[h, w]."""
+        with reading(self._place):
+            return self._open_scene().read(Window(0, 0, *self._size), (width, height))
 
     def windows(self) -> list[Window]:
         """Its windows, from the header alone, less those in blocks that the file leaves out.

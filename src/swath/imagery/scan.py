@@ -18,7 +18,7 @@ from swath.types import Scalar, Window
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"})
 """Suffixes, in lower case, of the files that `scan` picks from folders."""
 
-OnSkip = Callable[[Path, str], None]
+OnSkip = Callable[[os.PathLike[str] | str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +45,84 @@ class SourceFile:
         return isinstance(self.path, Remote)
 
 
-def scan(sources: Sequence[Path], on_skip: OnSkip | None = None) -> Iterator[SourceFile]:
-    """List the imagery in folders and among files, in the order of the sources, then of the sorted names.
+def scan(
+    sources: Sequence[Place], on_skip: OnSkip | None = None, *, assets: Sequence[str] = ()
+) -> Iterator[SourceFile]:
+    """List the imagery in folders, among files, at addresses and in catalogues, source by source.
 
-    Folders are walked with their subfolders and links; hidden entries (".name") are skipped, and each folder
-    is walked once, however many links or sources lead to it, so circles end. A file that is named itself is
-    listed whatever its suffix.
+    Folders are walked with their subfolders and links, in the order of the sorted names; hidden entries
+    (".name") are skipped, and each folder is walked once, however many links or sources lead to it, so
+    circles end. A file that is named itself is listed whatever its suffix, unless it is a catalogue: a
+    document of STAC (item, collection, catalogue, collection of items) or a stac-geoparquet. Then the assets
+    of its items are listed, those with the names or roles `assets`, or the one that shows the scene.
 
-    What cannot be looked at inside a folder (no permission, a link to nothing, not a regular file) goes to
-    `on_skip(path, reason)`. Raises `InputError` for a source that does not exist or cannot be looked at,
-    before anything is listed, and, without `on_skip`, for whatever would have gone there.
+    What cannot be looked at inside a folder (no permission, a link to nothing, not a regular file), and items
+    without such an asset, go to `on_skip(path, reason)`. Raises `InputError` for a source that does not exist
+    or cannot be looked at, before anything is listed, for a catalogue that cannot be read, and, without
+    `on_skip`, for whatever would have gone there.
     """
     report = on_skip or _refuse
-    roots = [(path := Path(os.path.abspath(source)), _status(path)) for source in sources]  # noqa: PTH100
     walked: set[tuple[int, int]] = set()
-    for root, status in roots:
-        if stat.S_ISDIR(status.st_mode):
+    for root, status in [_looked_at(source) for source in sources]:
+        if isinstance(root, Remote):
+            yield from _remote(root, tuple(assets), report)
+        elif stat.S_ISDIR(status.st_mode):
             yield from _walk(root, walked, report)
+        elif is_catalogue(root):
+            from swath.imagery.catalogues import listed
+
+            yield from listed(root, tuple(assets), report)
         else:
             yield _source(root.parent, root, root.name, status)
 
 
-def digest(path: Path) -> str:
-    """BLAKE2b-128 of the whole file, 32 hexadecimal digits. Raises `ImageryError` if it cannot be read."""
+def is_catalogue(source: Place) -> bool:
+    """Whether a source that is no folder is a file, or a document at an address, that lists others.
+
+    Raises `ImageryError` where a server does not answer; a file that cannot be read is none.
+    """
+    from swath.imagery import catalogues
+
+    if source.suffix.lower() in SUFFIXES:
+        return False
+    if isinstance(source, Remote):
+        from swath.imagery import remote
+
+        return catalogues.is_catalogue(remote.look(source).start)
+    try:
+        with open_regular(source) as file:
+            return catalogues.is_catalogue(file.read(32))
+    except OSError:
+        return False
+
+
+def digest(path: Place) -> str:
+    """BLAKE2b-128 of the whole file, 32 hexadecimal digits; of a remote one, of what its server says of it.
+
+    Raises `ImageryError` if it cannot be read.
+    """
+    if isinstance(path, Remote):
+        from swath.imagery import remote
+
+        return remote.fingerprint(path)
     try:
         with open_regular(path) as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise ImageryError(f"{shown(path)}: cannot be read: {error.strerror}; check the file") from error
+
+
+def is_gone(path: Place) -> bool:
+    """Whether there is nothing at a path or address. Raises `ImageryError` where a server does not say."""
+    if isinstance(path, Path):
+        return not path.exists()
+    from swath.imagery import remote
+
+    try:
+        remote.look(path)
+    except remote.NotThereError:
+        return True
+    return False
 
 
 def tile_id(digest: str, window: Window) -> str:
@@ -89,6 +139,28 @@ def open_regular(path: Path) -> io.BufferedReader:
     return path.open("rb")
 
 
+def _looked_at(source: Place) -> tuple[Place, os.stat_result]:
+    if isinstance(source, Remote):
+        return source, os.stat_result([0] * 10)
+    path = Path(os.path.abspath(source))  # noqa: PTH100
+    return path, _status(path)
+
+
+def _remote(place: Remote, assets: tuple[str, ...], report: OnSkip) -> Iterator[SourceFile]:
+    from swath.imagery.catalogues import listed
+
+    try:
+        lists = is_catalogue(place)
+    except ImageryError as error:
+        report(place, str(error))
+        return
+    if lists:
+        yield from listed(place, assets, report)
+    else:
+        root = place.parent
+        yield SourceFile(root, place.url[len(root.url) + 1 :], place, 0, 0)
+
+
 def _status(path: Path) -> os.stat_result:
     try:
         return path.stat()
@@ -97,7 +169,7 @@ def _status(path: Path) -> os.stat_result:
         raise InputError(f"{shown(path)}: {reason}; check the path of the source") from error
 
 
-def _refuse(path: Path, reason: str) -> None:
+def _refuse(path: os.PathLike[str] | str, reason: str) -> None:
     raise InputError(f"{shown(path)}: {reason}; make it readable or name other sources")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from swath import archive, encoders
 from swath.errors import InputError
-from swath.imagery import Tiling, scan
+from swath.imagery import Place, Tiling, place, scan
 from swath.serving.asking import PathLike
 from swath.serving.encoder import checked
 from swath.types import Encoder
@@ -68,9 +68,19 @@ def paths(sources: PathLike | Sequence[PathLike]) -> list[Path]:
     return [Path(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
 
 
-def check(sources: PathLike | Sequence[PathLike]) -> None:
+def several(names: str | Sequence[str]) -> list[str]:
+    """One name or several."""
+    return [names] if isinstance(names, str) else list(names)
+
+
+def places(sources: PathLike | Sequence[PathLike]) -> list[Place]:
+    """One source or several, as paths and addresses."""
+    return [place(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+
+
+def check(sources: PathLike | Sequence[PathLike], assets: Sequence[str] = ()) -> None:
     """Raise `InputError` for sources that do not exist: a scan looks at all of them before it begins."""
-    next(scan(paths(sources), on_skip=lambda _path, _reason: None), None)
+    next(scan(places(sources), on_skip=lambda _path, _reason: None, assets=assets), None)
 
 
 def _tiling(

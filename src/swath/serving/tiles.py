@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from swath.errors import ImageryError
-from swath.imagery import digest, shown
+from swath.imagery import Place, digest, is_gone, shown
 from swath.types import Tile
 
 
@@ -16,17 +15,17 @@ class TileDetails:
 
     tile: Tile
     digest: str
-    """BLAKE2b-128 of the file that it was read from."""
-    files: tuple[Path, ...]
+    """BLAKE2b-128 of the file that it was read from; of a remote one, of what its server says of it."""
+    files: tuple[Place, ...]
     """Every file with this content, the tile's `source` first."""
 
 
-def unchanged(details: TileDetails) -> Path:
+def unchanged(details: TileDetails) -> Place:
     """A file that still is what the tile was read from.
 
     Raises `ImageryError` where there is none: all of them gone, or changed.
     """
-    there = [file for file in details.files if file.exists()]
+    there = [file for file in details.files if not is_gone(file)]
     for file in there:
         if digest(file) == details.digest:
             return file
