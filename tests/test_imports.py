@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-_HEAVY = ("torch", "numba", "lance", "pyarrow", "rasterio", "faiss", "PIL", "rich")
+_HEAVY = ("torch", "numba", "lance", "pyarrow", "rasterio", "faiss", "PIL", "rich", "shapely")
 
 
 def _imported(code: str, home: Path, watched: tuple[str, ...] = _HEAVY) -> set[str]:

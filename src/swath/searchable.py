@@ -62,7 +62,8 @@ class Searchable(ABC):
         near: Sequence[float] | None = None,
         pipeline: Pipeline | str = "auto",
         min_score: float | None = None,
-        collapse: bool = False,
+        collapse: bool = True,
+        group: str | None = None,
     ) -> Hits:
         """The `k` tiles that match best: words, pictures and tiles of the archive, all wanted at once.
 
@@ -75,7 +76,8 @@ class Searchable(ABC):
         those of WGS 84 (EPSG:4326).
 
         `pipeline` says how to search. `min_score` leaves out hits that match with a lower probability, and
-        `collapse` those that show the same as a better one.
+        `collapse` those that show the same as a better one: tiles that overlap it by more than half, and of
+        tiles without an area near-equal pictures. `group` "scene" gives the best tile of each file instead.
 
         >>> import swath
         >>> archive = swath.open("town.swath")
@@ -99,7 +101,9 @@ class Searchable(ABC):
             area=area,
             near=near,
         )
-        return self.search_many([query], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse)[0]
+        return self.search_many(
+            [query], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse, group=group
+        )[0]
 
     def search_many(
         self,
@@ -108,7 +112,8 @@ class Searchable(ABC):
         k: int = 20,
         pipeline: Pipeline | str = "auto",
         min_score: float | None = None,
-        collapse: bool = False,
+        collapse: bool = True,
+        group: str | None = None,
     ) -> list[Hits]:
         """`search` for many queries, which share the reading of the archive where they can.
 
@@ -127,6 +132,7 @@ class Searchable(ABC):
             k=k,
             min_score=min_score,
             collapse=collapse,
+            group=group,
             threads=self._threads,
         )
 

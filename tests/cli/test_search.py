@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def test_json_is_a_promise(run: Run, archive: Path) -> None:
         "area": None,
         "near": None,
         "min_score": None,
-        "collapse": False,
+        "collapse": True,
+        "group": None,
     }
     assert document["pipeline"] == "dense"
     for rank, hit in enumerate(document["hits"], 1):
@@ -123,6 +125,28 @@ def test_nothing_found(run: Run, archive: Path) -> None:
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == "nothing was found that passes the filters\n"
     assert run("search", archive, "red", "-k", 0, "-q").err == ""
+
+
+def test_what_shows_the_same_is_shown_once(run: Run, archive: Path) -> None:
+    Path("again").mkdir()
+    Path("again/raster.tif").write_bytes((archive.parent / "scenes" / "raster.tif").read_bytes() + b" ")
+    shutil.copytree(archive, "both")
+    assert run("add", "both", "again").code == 0
+    archive = Path("both")
+    every = _json(run, archive, "red", "-k", 99, "--no-collapse")
+    assert every["query"]["collapse"] is False
+    assert len(every["hits"]) == 31
+    for arguments in ((), ("--collapse",)):
+        once = _json(run, archive, "red", "-k", 99, *arguments)
+        assert once["query"]["collapse"] is True
+        assert len(once["hits"]) == 19
+    assert once["hits"][0] == every["hits"][0]
+    scenes = _json(run, archive, "red", "-k", 99, "--group", "scene")
+    assert scenes["query"]["group"] == "scene"
+    assert sorted(_names(scenes)) == sorted([*{*_names(every)}, "raster"])
+    assert run("search", archive, "red", "--group", "file").code == 2
+    ended = run("search", archive, "red", "-k", 99, "--explain")
+    assert "12 left out" in ended.out
 
 
 @pytest.mark.parametrize("name", ["hits.html", "hits.png"])
@@ -222,7 +246,9 @@ def test_queries_of_every_kind(run: Run, archive: Path, town: Path) -> None:
     assert [_names(answer)[0] for answer in answers] == ["green", "yellow", "blue", "yellow", "raster"]
     assert answers[0]["query"]["id"] == "first"
     assert [answer["query"]["where"] for answer in answers[:2]] == ["width >= 32", "width = 64"]
-    assert [stage["stage"] for stage in answers[0]["trace"]] == ["filter", "encode", "dense"]
+    assert [stage["stage"] for stage in answers[0]["trace"]] == [
+        *("filter", "encode", "dense", "collapse"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Scores, least scores, collapsing, and what a batch shares."""
+"""Scores, least scores, and what a batch shares."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from swath.encoders import Calibration
 from swath.errors import InputError
 from swath.hits import Hits
-from swath.search import MemoryGallery, search, search_many
-from swath.search.collapse import NEAR, distinct
+from swath.search import search, search_many
 from swath.search.ordering import exact_scores
 from swath.types import Query, TextFeatures
-from tests.search.galleries import ids_of, places, vectors_of
+from tests.search.galleries import places
 from tests.tiny import COLOURS, TinyEncoder
 
 RED = np.full((32, 32, 3), COLOURS["red"], np.uint8)
@@ -102,42 +100,6 @@ def test_a_least_score_needs_a_calibration(query: Query, pipeline: str, says: st
 def test_a_least_score_is_a_probability(least: float) -> None:
     with pytest.raises(InputError, match="from 0 to 1"):
         search(places(), Query(texts=("red",)), Calibrated(), min_score=least)
-
-
-def groups(sizes: list[int], dim: int = 32) -> tuple[MemoryGallery, NDArray[np.int64]]:
-    """Vectors of which so many are near one another, and the number of each one's group."""
-    rng = np.random.default_rng(5)
-    centres = vectors_of(len(sizes), dim, 3).astype(np.float64)
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    near = centres[group] + 0.01 * rng.normal(size=(len(group), dim)) / math.sqrt(dim)
-    near /= np.linalg.norm(near, axis=1, keepdims=True)
-    order = rng.permutation(len(group))
-    return MemoryGallery(ids_of(len(group)), {"dense": near[order]}), group[order]
-
-
-def test_collapsing_fills_up_with_tiles_that_differ() -> None:
-    encoder = TinyEncoder()
-    gallery, group = groups([40, 1, 1, 30, 2, 1, 60, 1, 1, 1])
-    rows = {name.decode(): row for row, name in enumerate(gallery.ids.tolist())}
-    whole = search(gallery, Query(texts=("red",)), encoder, k=len(gallery))
-    best = [next(hit for hit in whole if group[rows[hit.tile.id]] == number) for number in range(10)]
-    expected = sorted(best, key=lambda hit: hit.rank)
-    for k in range(12):
-        found = search(gallery, Query(texts=("red",)), encoder, k=k, collapse=True)
-        assert [hit.tile.id for hit in found] == [hit.tile.id for hit in expected[:k]]
-        assert [hit.raw for hit in found] == [hit.raw for hit in expected[:k]]
-        assert [hit.rank for hit in found] == list(range(1, len(found) + 1))
-    assert found.trace[-1].stage == "collapse"
-    assert len(search(gallery, Query(texts=("red",)), encoder, k=5, pipeline="dense:4", collapse=True)) < 5
-
-
-def test_near_is_measured_to_what_was_taken() -> None:
-    step = math.acos(NEAR) * 0.7
-    chain = np.array([[math.cos(step * i), math.sin(step * i)] for i in range(5)]).astype(np.float16)
-    assert distinct(chain, 5).tolist() == [0, 2, 4]
-    assert distinct(chain, 2).tolist() == [0, 2]
-    assert distinct(np.zeros((3, 2), np.float16), 3).tolist() == [0, 1, 2]
-    assert distinct(np.zeros((0, 2), np.float16), 3).tolist() == []
 
 
 class Counting(TinyEncoder):

@@ -55,7 +55,15 @@ if TYPE_CHECKING:
     metavar="P",
     help="Leave out hits that match with a lower probability (0 to 1).",
 )
-@click.option("--collapse", is_flag=True, help="Show near-equal tiles once, and further ones in their place.")
+@click.option(
+    "--collapse/--no-collapse",
+    default=True,
+    show_default=True,
+    help="Show what overlaps, and near-equal pictures, once, and further tiles in their place.",
+)
+@click.option(
+    "--group", type=click.Choice(["scene"]), help="Show the best tile of each file, and no other of it."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
 @click.option("--sheet", type=PATH, metavar="FILE", help="Also write a contact sheet: .html or .png.")
 @click.option(
@@ -92,6 +100,7 @@ def search_command(
     pipeline: str,
     min_score: float | None,
     collapse: bool,
+    group: str | None,
     as_json: bool,
     sheet: Path | None,
     outs: tuple[Path, ...],
@@ -134,9 +143,14 @@ def search_command(
             raise click.UsageError("--queries answers by --json alone, without --sheet, --out and --geojson")
         asked = read_queries(queries, where=where, bbox=bbox, area=area, near=within)
         answers = archive.search_many(
-            [one.query for one in asked], k=k, pipeline=pipeline, min_score=min_score, collapse=collapse
+            [one.query for one in asked],
+            k=k,
+            pipeline=pipeline,
+            min_score=min_score,
+            collapse=collapse,
+            group=group,
         )
-        cuts = {"k": k, "min_score": min_score, "collapse": collapse}
+        cuts = {"k": k, "min_score": min_score, "collapse": collapse, "group": group}
         for one, answer in zip(asked, answers, strict=True):
             say_json_line(hits_document(answer, {**one.document, **cuts}, explain=explain))
         return
@@ -155,6 +169,7 @@ def search_command(
         pipeline=pipeline,
         min_score=min_score,
         collapse=collapse,
+        group=group,
     )
     query: dict[str, Any] = {
         "text": text,
@@ -170,6 +185,7 @@ def search_command(
         "near": None if within is None else list(within),
         "min_score": min_score,
         "collapse": collapse,
+        "group": group,
     }
     if sheet is not None:
         explained = text if explain and text else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,22 @@ from numpy.typing import NDArray
 from swath.errors import InputError
 from swath.hits import Hit, Hits
 from swath.search import filters
-from swath.search.collapse import distinct
+from swath.search.collapse import distinct, scenes
 from swath.search.engine import check, run_many
 from swath.search.parser import parse
 from swath.search.pipeline import Auto, Pipeline
 from swath.search.planner import choose
 from swath.search.query import EncodedQuery, Spoken, encode
 from swath.search.scores import calibration_of, check_least, kind_of, no_calibration, probabilities
-from swath.types import Candidates, Encoder, Gallery, Query, StageTrace
+from swath.types import Candidates, Encoder, Gallery, Query, StageTrace, Tile
+
+if TYPE_CHECKING:
+    from swath.encoders import Calibration
 
 _TOGETHER = 256
 """Queries whose words are encoded together, and that share one reading of the signals where they can."""
+_WIDER = 4
+"""How many times as many are looked at, where too few of those that were found differ."""
 
 
 def search(
@@ -36,14 +41,17 @@ def search(
     weights: Sequence[float] | None = None,
     min_score: float | None = None,
     collapse: bool = False,
+    group: str | None = None,
     threads: int | None = None,
 ) -> Hits:
     """The best k tiles that pass the filters; fewer where fewer pass, or the pipeline states a smaller K.
 
     `weights` belong to the parts of the query (see `swath.search.query.encode`). `min_score` leaves out hits
-    whose probability is lower, and `collapse` those that show the same as a better one (see
-    `swath.search.collapse`). `threads` None takes what the machine has. Neither filters nor `threads` ever
-    change the order or the scores of what is found.
+    whose probability is lower. `collapse` leaves out those that show the same as a better one (see
+    `swath.search.collapse`), and `group` "scene" all but the best of each file, whatever `collapse` says;
+    more are looked at until there are k, and `auto` reranks only where the reranker hands on enough for that.
+    `threads` None takes what the machine has. Neither filters nor `threads` ever change the order or the
+    scores of what is found.
 
     Raises `InputError` (with `SpecError` and `ExpressionError`) for what cannot be asked, and for `min_score`
     where the encoder's card has no calibration for the pipeline and the kind of query.
@@ -57,6 +65,7 @@ def search(
         weights=None if weights is None else [weights],
         min_score=min_score,
         collapse=collapse,
+        group=group,
         threads=threads,
     )
     return hits
@@ -72,6 +81,7 @@ def search_many(
     weights: Sequence[Sequence[float] | None] | None = None,
     min_score: float | None = None,
     collapse: bool = False,
+    group: str | None = None,
     threads: int | None = None,
 ) -> list[Hits]:
     """`search` for many queries, equal to `search` for each of them.
@@ -84,9 +94,12 @@ def search_many(
         raise InputError(f"k is the number of hits, at least 0, not {k}")
     if min_score is not None:
         check_least(min_score)
+    if group not in (None, "scene"):
+        raise InputError(f"hits are grouped by 'scene', not by {group!r}")
     asked = parse(pipeline, getattr(encoder, "presets", None)) if isinstance(pipeline, str) else pipeline
     check(asked, gallery)
-    asking = _Asking(gallery, encoder, asked, k, min_score, collapse, threads)
+    selected = ("group", scenes) if group else ("collapse", distinct) if collapse else None
+    asking = _Asking(gallery, encoder, asked, k, min_score, selected, threads)
     given = [None] * len(queries) if weights is None else weights
     answers: list[Hits] = []
     for first in range(0, len(queries), _TOGETHER):
@@ -96,6 +109,9 @@ def search_many(
 
 
 _Made = TypeVar("_Made")
+_Select: TypeAlias = Callable[
+    [Gallery, NDArray[np.int64], int, Callable[[int], Tile]], tuple[NDArray[np.int64], int]
+]
 _Filtered: TypeAlias = tuple[NDArray[np.bool_] | None, tuple[StageTrace, ...]]
 
 
@@ -119,11 +135,11 @@ class _Asking:
         asked: Pipeline,
         k: int,
         min_score: float | None,
-        collapse: bool,
+        selected: tuple[str, _Select] | None,
         threads: int | None,
     ) -> None:
         self.gallery, self.encoder, self.asked, self.k = gallery, encoder, asked, k
-        self.min_score, self.collapse, self.threads = min_score, collapse, threads
+        self.min_score, self.selected, self.threads = min_score, selected, threads
         self._filtered: dict[object, _Filtered] = {}
 
     def answer(
@@ -155,13 +171,18 @@ class _Asking:
 
     def _choose(self, ready: _Ready) -> Pipeline:
         """What runs. Raises `InputError` where its scores must be probabilities and are not."""
-        query, pipeline = ready.encoded, self.asked
-        if isinstance(self.asked.source, Auto):
-            filtered = ready.allowed is not None
-            pipeline = choose(self.gallery, self.encoder, query, self.k, filtered=filtered)
-        if self.min_score is not None and calibration_of(self.encoder, pipeline, kind_of(query)) is None:
-            raise no_calibration(self.encoder, pipeline, kind_of(query))
+        pipeline = self._chosen(ready, self.k) if isinstance(self.asked.source, Auto) else self.asked
+        if self.min_score is not None and self._fit(ready, pipeline) is None:
+            raise no_calibration(self.encoder, pipeline, kind_of(ready.encoded))
         return pipeline
+
+    def _chosen(self, ready: _Ready, k: int) -> Pipeline:
+        """What `auto` runs for so many."""
+        filtered = ready.allowed is not None
+        return choose(self.gallery, self.encoder, ready.encoded, k, filtered=filtered)
+
+    def _fit(self, ready: _Ready, pipeline: Pipeline) -> Calibration | None:
+        return calibration_of(self.encoder, pipeline, kind_of(ready.encoded))
 
     def _ready(self, query: Query, weights: Sequence[float] | None, spoken: Spoken) -> _Ready:
         same = _filters(query)
@@ -187,60 +208,96 @@ class _Asking:
     def _run(self, pipeline: Pipeline, group: Sequence[_Ready]) -> list[Hits]:
         """Answers to queries that run together."""
         encoded, allowed = [ready.encoded for ready in group], group[0].allowed
-        found, costs = run_many(pipeline, self.gallery, encoded, self.k, allowed, threads=self.threads)
-        if self.collapse:
-            found, cost = self._collapsed(pipeline, encoded, allowed, found)
-            costs = (*costs, cost)
+        # Twice as many, so that most answers are full without another search.
+        asked = self.k if self.selected is None else 2 * self.k
+        found, costs = run_many(pipeline, self.gallery, encoded, asked, allowed, threads=self.threads)
         if len(group) > 1:
             together = f"{len(group)} queries together"
             costs = tuple(
                 replace(cost, note="; ".join(filter(None, (cost.note, together)))) for cost in costs
             )
-        answers = []
-        for ready, one in zip(group, found, strict=True):
-            fit = calibration_of(self.encoder, pipeline, kind_of(ready.encoded))
-            scores = None if fit is None else probabilities(fit, one, self.gallery, ready.encoded).tolist()
-            hits = self._hits(one, scores)
-            answers.append(Hits(hits, str(pipeline), (*ready.trace, *costs), ready.query))
-        return answers
+        return [
+            self._answer(ready, _Found(pipeline, one, (*ready.trace, *costs), asked))
+            for ready, one in zip(group, found, strict=True)
+        ]
 
-    def _collapsed(
-        self,
-        pipeline: Pipeline,
-        queries: Sequence[EncodedQuery],
-        allowed: NDArray[np.bool_] | None,
-        found: list[Candidates],
-    ) -> tuple[list[Candidates], StageTrace]:
-        """The k best that differ, of as many more as it takes to find them."""
-        started = time.perf_counter()
-        vectors = self.gallery.signal("dense")
-        kept: list[Candidates] = []
-        read = 0
-        for query, candidates in zip(queries, found, strict=True):
-            asked, whole = self.k, candidates
-            places = distinct(vectors[whole.rows], self.k)
-            # Fewer than were asked for: there are no more to come.
-            while len(places) < self.k and len(whole.rows) == asked:
-                asked *= 2
-                ((whole,), _) = run_many(
-                    pipeline, self.gallery, [query], asked, allowed, threads=self.threads
-                )
-                places = distinct(vectors[whole.rows], self.k)
-            read += len(whole.rows)
-            kept.append(Candidates(whole.rows[places], whole.scores[places]))
-        left = read - sum(len(one.rows) for one in kept)
-        note = f"{left} that were looked at are left out or not needed"
-        size = read * vectors.shape[1] * vectors.itemsize
-        return kept, StageTrace("collapse", read, size, _since(started), "numpy float64", note)
-
-    def _hits(self, found: Candidates, scores: list[float] | None) -> tuple[Hit, ...]:
-        several: Sequence[float | None] = scores or [None] * len(found.rows)
-        hits = zip(found.rows.tolist(), found.scores.tolist(), several, strict=True)
-        return tuple(
-            Hit(rank, self.gallery.tile(row), raw, score)
+    def _answer(self, ready: _Ready, found: _Found) -> Hits:
+        tiles = _Tiles(self.gallery)
+        if self.selected is not None:
+            found = self._select(ready, found, tiles)
+        fit = self._fit(ready, found.pipeline)
+        one = found.candidates
+        scores: Sequence[float | None] = (
+            [None] * len(one.rows)
+            if fit is None
+            else probabilities(fit, one, self.gallery, ready.encoded).tolist()
+        )
+        hits = zip(one.rows.tolist(), one.scores.tolist(), scores, strict=True)
+        kept = tuple(
+            Hit(rank, tiles[row], raw, score)
             for rank, (row, raw, score) in enumerate(hits, 1)
             if self.min_score is None or (score is not None and score >= self.min_score)
         )
+        return Hits(kept, str(found.pipeline), found.trace, ready.query)
+
+    def _select(self, ready: _Ready, found: _Found, tiles: _Tiles) -> _Found:
+        """The k best that are selected, of as many more as it takes to find them."""
+        assert self.selected is not None
+        name, select = self.selected
+        started = time.perf_counter()
+        whole = found.candidates
+        places, read = select(self.gallery, whole.rows, self.k, tiles.__getitem__)
+        while len(places) < self.k:
+            wider = self._wider(ready, found)
+            if wider is None:
+                break
+            found, whole = wider, wider.candidates
+            places, read = select(self.gallery, whole.rows, self.k, tiles.__getitem__)
+        # What lies behind the last one was not needed.
+        last = len(whole.rows) if len(places) < self.k else int(places[-1]) + 1 if self.k else 0
+        note = f"{last - len(places)} left out"
+        cost = StageTrace(name, last, read, _since(started), "numpy float64", note)
+        kept = Candidates(whole.rows[places], whole.scores[places])
+        return replace(found, candidates=kept, trace=(*found.trace, cost))
+
+    def _wider(self, ready: _Ready, found: _Found) -> _Found | None:
+        """A search for more; None where there is no more to come."""
+        if found.asked >= len(self.gallery):
+            return None
+        asked = _WIDER * found.asked
+        pipeline = found.pipeline
+        if isinstance(self.asked.source, Auto):
+            pipeline = self._chosen(ready, asked)
+            if self.min_score is not None and self._fit(ready, pipeline) is None:
+                pipeline = found.pipeline
+        if pipeline == found.pipeline and len(found.candidates.rows) < found.asked:
+            return None
+        ((more,), costs) = run_many(
+            pipeline, self.gallery, [ready.encoded], asked, ready.allowed, threads=self.threads
+        )
+        return _Found(pipeline, more, (*found.trace, *costs), asked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What was found for a query, by which pipeline, of how many that it was asked for."""
+
+    pipeline: Pipeline
+    candidates: Candidates
+    trace: tuple[StageTrace, ...]
+    asked: int
+
+
+class _Tiles(dict[int, Tile]):
+    """Tiles by row, each read once."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        super().__init__()
+        self._gallery = gallery
+
+    def __missing__(self, row: int) -> Tile:
+        self[row] = tile = self._gallery.tile(row)
+        return tile
 
 
 def _filters(query: Query) -> tuple[object, ...]:
