@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -91,7 +92,8 @@ def _disturb_one(value: Any, random: Random) -> Any:
         else:
             value[key] = _disturb_one(value[key], random)
         return value
-    return random.choice((*_VALUES, _deep(random), value, [value, value], {"x": value}))
+    # A copy: what is chosen may be disturbed in turn, and must not be met disturbed the next time.
+    return deepcopy(random.choice((*_VALUES, _deep(random), value, [value, value], {"x": value})))
 
 
 def _deep(random: Random) -> Any:

@@ -25,7 +25,7 @@ from random import Random
 
 from swath.errors import SwathError
 from swath.imagery import from_wkb
-from tests.fuzz import pixels, words
+from tests.fuzz import pixels, places, words
 
 SECONDS = 20.0
 """No input may take longer."""
@@ -57,6 +57,8 @@ TARGETS: dict[str, tuple[int, Target]] = {
     "real raster": (1, _tiles(pixels.real_raster)),
     "footprint": (6, _text(_footprint)),
     "expression": (20, _text(words.expression)),
+    "area": (12, _file(places.area)),
+    "near": (4, _text(places.near)),
     "pipeline": (20, _text(words.spec)),
     "recipe": (6, _file(words.recipe)),
     "card": (8, _file(words.card)),
