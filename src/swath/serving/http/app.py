@@ -106,9 +106,9 @@ async def _info(request: Request) -> Response:
 
 async def _search(request: Request) -> Response:
     service = _service(request)
-    asked, pictures = await asked_of(request, await request.body(), service.limits)
+    asked, files = await asked_of(request, await request.body(), service.limits)
     started = time.perf_counter()
-    answer = await service.workers.run(service.answer, asked, pictures)
+    answer = await service.workers.run(service.answer, asked, files)
     took = 1e3 * (time.perf_counter() - started)
     return _json(answer, {**_NOT_KEPT, "Server-Timing": f"search;dur={took:.1f}"})
 
@@ -118,9 +118,9 @@ async def _export(request: Request) -> Response:
     form = request.query_params.get("format", "geojson")
     if form not in exports.FORMATS:
         raise ProblemError(400, f"format is one of {', '.join(exports.FORMATS)}, not {form[:40]!r}")
-    asked, pictures = await asked_of(request, await request.body(), service.limits, leave=["format"])
+    asked, files = await asked_of(request, await request.body(), service.limits, leave=["format"])
     made = exports.FORMATS[form]
-    body = await service.workers.run(service.export, asked, pictures, made)
+    body = await service.workers.run(service.export, asked, files, made)
     name = f'attachment; filename="swath.{made.suffix}"'
     return Response(body, 200, {**_NOT_KEPT, "Content-Disposition": name}, made.media_type)
 

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
@@ -16,7 +14,7 @@ from swath.errors import InputError
 from swath.search import parse
 from swath.serving.http.limits import Limits
 from swath.serving.http.problems import ProblemError
-from swath.serving.http.uploads import pictures_of
+from swath.serving.http.uploads import form_of
 
 Several: TypeAlias = str | list[str]
 
@@ -100,7 +98,6 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         }
 
 
-Pictures: TypeAlias = list[NDArray[np.uint8]]
 _MANY = ("text", "like", "unlike", "not")
 _NUMBERS = ("bbox", "near", "like_at")
 
@@ -140,13 +137,13 @@ def from_json(body: bytes) -> Asked:
 
 async def asked_of(
     request: Request, body: bytes, limits: Limits, leave: Iterable[str] = ()
-) -> tuple[Asked, Pictures]:
-    """What a request asks, with its pictures, which are decoded; see `from_url`.
+) -> tuple[Asked, list[bytes]]:
+    """What a request asks, and the files of its pictures, which nobody has looked at; see `from_url`.
 
     A POST has JSON, or `multipart/form-data` with that JSON as its field `query` and pictures as files named
     `image`. Raises `ProblemError` for what cannot be read or is beyond the limits.
     """
-    pictures: Pictures = []
+    files: list[bytes] = []
     if request.method != "POST":
         asked = from_url(request.query_params, leave)
     else:
@@ -154,14 +151,14 @@ async def asked_of(
         if kind == "application/json":
             asked = from_json(body)
         elif kind == "multipart/form-data":
-            query, pictures = await pictures_of(request, body, limits)
+            query, files = await form_of(request, body, limits)
             asked = from_json(query)
         else:
             raise ProblemError(
                 415, "Send the query as application/json, or with pictures as multipart/form-data"
             )
-    check(asked, limits, len(pictures))
-    return asked, pictures
+    check(asked, limits, len(files))
+    return asked, files
 
 
 def check(asked: Asked, limits: Limits, pictures: int = 0) -> None:

@@ -59,8 +59,10 @@ async def on_swath_error(_request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer what the router refuses."""
+    """Answer what the router refuses; who asks for the methods of a route is told them."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 405 and request.method == "OPTIONS":
+        return Response(None, 204, error.headers)
     detail = {
         404: f"There is nothing at {request.url.path}: /openapi.json lists what there is",
         405: f"{request.method} is not for {request.url.path}: /openapi.json lists what is",

@@ -16,12 +16,13 @@ from swath.hits import Hit, Hits
 from swath.search import compile_kernel, mask
 from swath.serving.documents import hit_document, hits_document, info_document, tile_document
 from swath.serving.heat import overlay_png
-from swath.serving.http.asked import Asked, Pictures, check_pipeline
+from swath.serving.http.asked import Asked, check_pipeline
 from swath.serving.http.exports import Format, exported
 from swath.serving.http.limits import Limits
 from swath.serving.http.previews import Recent, Thumbnails, mosaic
 from swath.serving.http.problems import ProblemError
 from swath.serving.http.scenes import PREVIEW_TILES, Scene, Scenes, scenes_document
+from swath.serving.http.uploads import decode
 from swath.serving.http.work import Workers
 from swath.serving.tiles import TileDetails
 from swath.types import Encoder, Tile
@@ -78,8 +79,7 @@ class Service:
         self._previews: Recent[str, bytes] = Recent(256)
 
     @property
-    def image_size(self) -> int:
-        """S of the pixels that the encoder takes."""
+    def _image_size(self) -> int:
         return self.searched.encoder.image_size if self.searched.encoder.image_size > 0 else _NO_PICTURE
 
     def warm(self) -> None:
@@ -94,23 +94,24 @@ class Service:
         if any(len(part.gallery) for part in self.parts):
             self.searched.search("warm", k=1)
 
-    def search(self, asked: Asked, pictures: Pictures) -> Hits:
-        """Hits, by the library."""
+    def search(self, asked: Asked, files: Sequence[bytes]) -> Hits:
+        """Hits, by the library; `files` are pictures as sent. Raises `ProblemError` for bad ones."""
+        pictures = [decode(file, self.limits.pixels, self._image_size) for file in files]
         check_pipeline(asked.pipeline, getattr(self.searched.encoder, "presets", None), self.limits)
         return self.searched.search(image=pictures or None, **asked.arguments())
 
-    def answer(self, asked: Asked, pictures: Pictures) -> dict[str, Any]:
+    def answer(self, asked: Asked, files: Sequence[bytes]) -> dict[str, Any]:
         """The document of a search."""
-        hits = self.search(asked, pictures)
-        return hits_document(hits, asked.document(len(pictures)), explain=asked.explain)
+        hits = self.search(asked, files)
+        return hits_document(hits, asked.document(len(files)), explain=asked.explain)
 
     def show(self, tile: str) -> dict[str, Any]:
         """The document of a tile. Raises `ProblemError` 404 for none."""
         return tile_document(self._details(tile))
 
-    def export(self, asked: Asked, pictures: Pictures, form: Format) -> bytes:
+    def export(self, asked: Asked, files: Sequence[bytes], form: Format) -> bytes:
         """The hits as a file."""
-        return exported(form, self.search(asked, pictures), self.searched.write)
+        return exported(form, self.search(asked, files), self.searched.write)
 
     def browse(self, asked: Asked, k: int) -> dict[str, Any]:
         """Tiles that pass the filters, k of them spread evenly over the archive, unranked."""

@@ -15,21 +15,20 @@ from starlette.requests import Request
 
 from swath.errors import ImageryError
 from swath.imagery import fit, open_picture
+from swath.imagery.faults import quiet
 from swath.serving.http.limits import Limits
 from swath.serving.http.problems import ProblemError
 
 if TYPE_CHECKING:
     from starlette.types import Message
 
-    from swath.serving.http.service import Service
-
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 
 
-async def pictures_of(request: Request, body: bytes, limits: Limits) -> tuple[bytes, list[NDArray[np.uint8]]]:
-    """The field `query` of a form (an empty JSON object where it is missing) and the files `image`, decoded.
+async def form_of(request: Request, body: bytes, limits: Limits) -> tuple[bytes, list[bytes]]:
+    """The field `query` of a form (an empty JSON object where it is missing) and the files `image`.
 
-    Raises `ProblemError` for what is no form, and as `decode` does.
+    Raises `ProblemError` 400 for what is no such form.
     """
     sent = False
 
@@ -53,10 +52,7 @@ async def pictures_of(request: Request, body: bytes, limits: Limits) -> tuple[by
                     raise ProblemError(400, "A form has the field 'query', as JSON, and files named 'image'")
     except HTTPException as error:
         raise ProblemError(400, f"The form cannot be read: {error.detail}") from error
-    service: Service = request.app.state.service
-    return query, [
-        await service.workers.run(decode, file, limits.pixels, service.image_size) for file in files
-    ]
+    return query, files
 
 
 def decode(data: bytes, pixels: int, side: int) -> NDArray[np.uint8]:
@@ -69,7 +65,7 @@ def decode(data: bytes, pixels: int, side: int) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(BytesIO(data), formats=_FORMATS) as image:
+        with quiet(), Image.open(BytesIO(data), formats=_FORMATS) as image:
             size = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ProblemError(413, f"A picture has too many pixels: send at most {pixels:,}") from error

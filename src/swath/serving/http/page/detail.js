@@ -13,6 +13,7 @@ export function show(tile, { words, hot, actions }) {
   const { window: cut } = tile;
   const facts = [
     ['Match', sureness(tile)],
+    ['Score', tile.raw === undefined || sureness(tile) ? '' : number(tile.raw)],
     ['Taken', tile.time ? moment(tile.time) : ''],
     ['Window', cut.width ? `${cut.column}, ${cut.row} · ${cut.width} × ${cut.height}` : ''],
     ['Where', centre(tile.footprint)],
@@ -40,7 +41,7 @@ export function show(tile, { words, hot, actions }) {
       iconButton('like', 'More of this', () => actions.like(tile)),
       iconButton('dislike', 'Less of this', () => actions.dislike(tile)),
       words
-        ? h('button', { type: 'button', id: 'why', 'aria-pressed': hot, onclick: actions.heat }, icon('heat'), 'Why')
+        ? h('button', { type: 'button', id: 'why', 'aria-pressed': String(hot), onclick: actions.heat }, icon('heat'), 'Why')
         : null,
     ),
   );

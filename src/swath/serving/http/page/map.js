@@ -113,11 +113,13 @@ export class Place {
     this.map.addControl(new maplibre.ScaleControl({ maxWidth: 90 }), 'bottom-right');
     this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'top-right');
     this.map.getCanvas().setAttribute('aria-label', 'Map of the imagery; arrow keys move it, plus and minus zoom');
-    this.map.on('moveend', () => this.refresh());
     this.ready = new Promise((resolve) => {
       this.map.once('load', resolve);
     });
-    this.ready.then(() => this.refresh());
+    this.ready.then(() => {
+      this.map.on('moveend', () => this.refresh());
+      this.refresh();
+    });
     dark.addEventListener('change', () => this.restyle());
   }
 
@@ -150,12 +152,13 @@ export class Place {
       .filter((one) => one.properties.corners)
       .map((one) => ({ id: one.id, corners: one.properties.corners, box: extent([one.geometry]) }));
     this.whole = document.bbox;
-    return this.put('scenes', collection(features));
+    return this.put('scenes', collection(features)).then(() => this.refresh());
   }
 
   /** The hits, as outlines and as pictures at their places. */
   async hits(tiles) {
-    await this.put('hits', collection(tiles.filter((tile) => tile.footprint).map((tile) => feature(tile.footprint, { strength: strength(tile, tiles[0]) }))));
+    await this.ready;
+    this.put('hits', collection(tiles.filter((tile) => tile.footprint).map((tile) => feature(tile.footprint, { strength: strength(tile, tiles[0]) }))));
     const shown = new Map(tiles.slice(0, PICTURES).map((tile) => [`tile-${tile.id}`, tile]));
     for (const id of this.pictures.keys()) if (id.startsWith('tile-') && !shown.has(id)) this.lift(id);
     for (const [id, tile] of [...shown].reverse()) this.lay(id, api.thumbnail(tile.id), cornersOf(tile.footprint), 'hits-edge');
@@ -163,7 +166,8 @@ export class Place {
 
   /** The tile that is chosen, or none; the words whose heat map lies over it, or none. */
   async choose(tile, text) {
-    await this.put('chosen', collection(tile?.footprint ? [feature(tile.footprint)] : []));
+    await this.ready;
+    this.put('chosen', collection(tile?.footprint ? [feature(tile.footprint)] : []));
     this.lift('heat');
     if (tile && text) this.lay('heat', api.heat(tile.id, text), cornersOf(tile.footprint), 'hits-edge');
   }

@@ -12,10 +12,10 @@ export function onAction(given) {
   actions = given;
 }
 
-/** How sure a hit is, as people read it; empty where nothing is known. */
-export function sureness(hit) {
-  if (hit.score !== null && hit.score !== undefined) return hit.score < 0.01 ? '< 1 %' : `${Math.round(100 * hit.score)} %`;
-  return hit.raw === undefined ? '' : hit.raw.toFixed(3);
+/** The probability that a hit matches, as people read it; empty where it is not known. */
+export function sureness({ score }) {
+  if (score === null || score === undefined) return '';
+  return score < 0.01 ? '< 1 %' : `${Math.round(100 * score)} %`;
 }
 
 export function show(tiles) {

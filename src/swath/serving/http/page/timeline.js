@@ -24,7 +24,8 @@ export function timeline(times, chosen) {
   let from;
   let to;
   const at = (step) => new Date(first + ((last - first) * step) / STEPS);
-  const text = (date) => date.toISOString().slice(0, last - first > 2 * 864e5 ? 10 : 16).replace('T', ' ');
+  const length = last - first > 2 * 864e5 ? 10 : 16;
+  const text = (date) => date.toISOString().slice(0, length).replace('T', ' ');
 
   function ends() {
     return [Number(from.value), Number(to.value)].sort((a, b) => a - b);
