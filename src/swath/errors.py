@@ -52,3 +52,7 @@ class CaptionsError(SwathError):
 
 class FetchError(SwathError):
     """A file that could not be fetched, or whose digest is not the pinned one."""
+
+
+class ClusterError(SwathError):
+    """A cluster that cannot be reached, whose workers do not fit, or that fails; the same command goes on."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from swath.archive.edit import RelocateReport, RemoveReport
     from swath.archive.merging import MergeReport
     from swath.archive.reencode import ReencodeReport
+    from swath.archive.units import Unit, encode_unit
     from swath.archive.upgrade import UpgradeReport
     from swath.archive.verify import Problem
 
@@ -37,9 +38,11 @@ __all__ = [
     "RelocateReport",
     "RemoveReport",
     "Store",
+    "Unit",
     "UpgradeReport",
     "check_alike",
     "create",
+    "encode_unit",
     "merge",
     "open_store",
     "quantise",
@@ -49,6 +52,8 @@ __all__ = [
 # Their modules import the table.
 _LATER = {
     "AddReport": "builder",
+    "Unit": "units",
+    "encode_unit": "units",
     "MergeReport": "merging",
     "Problem": "verify",
     "ReencodeReport": "reencode",
