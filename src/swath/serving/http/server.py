@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import signal
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import uvicorn
@@ -62,16 +64,19 @@ def is_loopback(host: str) -> bool:
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens. `port` 0 takes any that is free. Raises `InputError` where it cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"cannot listen on {host}, port {port}: {why}; choose another --port or --host"
-        ) from error
+    with ExitStack() as undo:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listening = undo.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(2048)
+        except OSError as error:
+            why = error.strerror or error
+            raise InputError(
+                f"cannot listen on {host}, port {port}: {why}; choose another --port or --host"
+            ) from error
+        undo.pop_all()
     return listening
 
 
@@ -88,11 +93,21 @@ def run(
         ws="none",
         loop="asyncio",
         access_log=log,
-        log_level="info" if log else "warning",
+        log_level="info" if log else "error",
         server_header=False,
         limit_concurrency=limits.connections,
         h11_max_incomplete_event_size=limits.header,
         timeout_keep_alive=10,
         timeout_graceful_shutdown=int(limits.seconds) + 5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    # Both signals are how a server ends: uvicorn takes them, and raises them again when all is answered.
+    before = {number: signal.signal(number, _ended) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(_number: int, _frame: object) -> None:
+    """Nothing is left to do."""
