@@ -167,13 +167,22 @@ class Table:
             raise
         self._shapes = shapes
 
-    def compact(self, most: int) -> None:
-        """Join small fragments where there are more than `most` of a size; the order of rows stays."""
+    def compact(self, most: int) -> bool:
+        """Join small fragments where there are more than `most` of a size; whether rows changed their places.
+
+        Lance puts what it joins behind all that it leaves alone.
+        """
+        moved = False
         for least, below in pairwise((0, *_FRAGMENT_ROWS)):
-            counts = [fragment.count_rows() for fragment in self._data.get_fragments()]
+            before = self._data.get_fragments()
+            counts = [fragment.count_rows() for fragment in before]
             if sum(least <= count < below for count in counts) > most:
                 self._data.optimize.compact_files(target_rows_per_fragment=below)
                 self._reopen()
+                left = {fragment.fragment_id for fragment in self._data.get_fragments()}
+                stays = [fragment.fragment_id in left for fragment in before]
+                moved = moved or stays != sorted(stays, reverse=True)
+        return moved
 
     def clean(self, leased: Collection[int] = ()) -> None:
         """Remove versions that were replaced more than an hour ago, but those that are leased.

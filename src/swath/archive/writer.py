@@ -166,7 +166,9 @@ class Writer:
 
     def _compact(self, most: int) -> bool:
         before = self.table.version
-        self.table.compact(most)
+        if self.table.compact(most):
+            # The hot rows are in the order of the table's.
+            self._new_generation()
         return self.table.version != before
 
     def _new_generation(self) -> None:
