@@ -22,7 +22,7 @@ from swath.encoders import load, read_terms
 from swath.search import MemoryGallery, calibrate, encode, mask, parse, run
 from swath.search.coding import bank_of
 from swath.search.pipeline import Pipeline, Step
-from swath.types import Array, Encoder, Footprint, Query, Tile, Window
+from swath.types import Array, Encoder, Footprint, Query, Scalar, Tile, Window
 from tests.search.galleries import ids_of
 
 SHARES: Mapping[str, Query] = {
@@ -53,7 +53,7 @@ def tiles_of(count: int, seed: int = 0) -> list[Tile]:
         east = corner[0] + 0.05 - 360 * (corner[0] + 0.05 > 180)
         ring = (corner, (east, corner[1]), (east, corner[1] - 0.05), (corner[0], corner[1] - 0.05))
         footprint = None if kind[i] < 2 else Footprint((corner,) if kind[i] < 4 else ring)
-        attributes = {"cloud": float(cloud[i]), "sensor": str(sensor[i])}
+        attributes: dict[str, Scalar] = {"cloud": float(cloud[i]), "sensor": str(sensor[i])}
         when = first + timedelta(days=int(days[i]))
         tiles.append(Tile(name, f"{i // 100}.tif", Window(0, 0, 256, 256), footprint, when, attributes))
     return tiles

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from swath.archive.lists import Plan, build
 from swath.encoders import OnnxEncoder, Terms
 from swath.search import MemoryGallery, parse, search
-from swath.types import Array, Query, Tile
+from swath.types import Array, Query, Scalar, Tile, Window
 from tests.search import filtered
 from tests.search.galleries import ids_of, vectors_of
 from tests.search.heads import bank, cross, hash_head
@@ -30,7 +30,7 @@ from tests.tiny import COLOURS, TinyEncoder
 from tests.tiny_onnx import build as build_encoder
 
 N, DIM = 3000, 32
-PRESETS = {
+PRESETS: dict[str, dict[str, Scalar]] = {
     "ftf": {"recall": "dense(bias=csls)", "k": 20, "balance": 0.5, "temperature": 0.1, "blend": 0.5},
     "cfitr": {"k": 70, "blend": 0.5},
 }
@@ -136,7 +136,7 @@ def test_an_area_filters_the_whole_ranking(rings: Any, tiles: Any, k: int, data:
     words = data.draw(st.lists(st.sampled_from(sorted(COLOURS)), min_size=len(tiles), max_size=len(tiles)))
     ids = ids_of(len(tiles))
     made = [
-        Tile(name, f"{name}.tif", filtered.Window(0, 0, 9, 9), tile)
+        Tile(name, f"{name}.tif", Window(0, 0, 9, 9), tile)
         for name, (tile, _) in zip(ids, tiles, strict=True)
     ]
     gallery = MemoryGallery(ids, {"dense": encoder.encode_texts(words).embedding}, made)
