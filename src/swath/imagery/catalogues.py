@@ -51,7 +51,6 @@ class _Link(msgspec.Struct, frozen=True):
 
 class _Document(msgspec.Struct, frozen=True):
     type: str
-    id: str = ""
     links: list[msgspec.Raw] = []
     features: list[msgspec.Raw] = []
 

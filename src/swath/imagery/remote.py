@@ -112,7 +112,7 @@ def gdal_options(place: Remote) -> dict[str, str]:
         "GDAL_HTTP_CONNECTTIMEOUT": "15",
         "GDAL_HTTP_TIMEOUT": "60",
         "GDAL_HTTP_MAX_RETRY": str(len(_DELAYS)),
-        "GDAL_HTTP_RETRY_DELAY": str(_DELAYS[0]),
+        "GDAL_HTTP_RETRY_DELAY": "0.5",
         # What a closed file was read from is not what the next one is: it may have changed meanwhile.
         "CPL_VSIL_CURL_NON_CACHED": gdal_name(place),
     }
