@@ -12,6 +12,7 @@ from swath import archive as archives
 from swath.errors import ArchiveError, InputError
 from swath.imagery import Tiling
 from tests.archive.world import picture, raster
+from tests.search.heads import bank
 from tests.tiny import TinyEncoder
 from tests.tiny_onnx import build
 
@@ -125,3 +126,35 @@ def test_archives_cut_differently_are_searched_together(
     fine = made(tmp_path / "fine", [world / "scene.tif"], tiny, 1)
     found = swath.open_many([fine, coarse.path], encoder=tiny).search("red", k=99)
     assert {hit.tile.window.width for hit in found} == {32, 64}
+
+
+@pytest.mark.parametrize("pipeline", ["dense(bias=ppsr)", "dense(bias=csls):9 > btgi", "hash64(bias=ppsr):9"])
+def test_biases_are_those_of_the_merged_archive(world: Path, tmp_path: Path, pipeline: str) -> None:
+    bank(build(tmp_path / "encoder"))
+    files = sorted(world.iterdir())
+    for name, some in (("a", files[:9]), ("b", files[5:])):
+        swath.index(some, tmp_path / name, tmp_path / "encoder", tile_size=32)
+    archives.merge(tmp_path / "merged", [tmp_path / "a", tmp_path / "b"])
+    one, many = swath.open(tmp_path / "merged"), swath.open_many([tmp_path / "a", tmp_path / "b"])
+    for text in ("red", "green", "a river"):
+        expected, found = (each.search(text, k=12, pipeline=pipeline) for each in (one, many))
+        assert [hit.tile.id for hit in found] == [hit.tile.id for hit in expected]
+        assert [hit.raw for hit in found] == pytest.approx([hit.raw for hit in expected], abs=1e-6)
+
+
+def test_the_best_of_each_archive_together_are_the_best_of_all(
+    world: Path, tmp_path: Path, tiny: TinyEncoder
+) -> None:
+    """What holds for archives on machines of their own."""
+    files = sorted(world.iterdir())
+    paths = [made(tmp_path / str(n), files[3 * n : 3 * n + 5], tiny, n) for n in range(5)]
+    for text in ("red", "blue green"):
+        apart = [
+            swath.open(path, encoder=tiny).search(text, k=7, pipeline="dense", collapse=False)
+            for path in paths
+        ]
+        best = {hit.tile.id: hit.raw for hits in apart for hit in hits}
+        together = swath.open_many(paths, encoder=tiny).search(text, k=7, pipeline="dense", collapse=False)
+        assert sorted(best.items(), key=lambda one: (-one[1], one[0]))[:7] == [
+            (hit.tile.id, hit.raw) for hit in together
+        ]

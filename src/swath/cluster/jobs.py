@@ -179,11 +179,11 @@ class _Cluster:
 
 
 def _failed(error: BaseException) -> str:
-    why = _line(error)
+    why = f"{type(error).__name__}: {_line(error)}"
     if "No module named 'swath" in str(error):
-        why = "swath is not installed there"
+        why = "swath is not installed there."
     return (
-        f"a worker of the cluster failed: {type(error).__name__}: {why} What was committed is kept: mend the "
+        f"a worker of the cluster failed: {why} What was committed is kept: mend the "
         "cluster, and run the same command to go on"
     )
 

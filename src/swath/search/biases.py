@@ -9,9 +9,10 @@ from swath.encoders import Modality
 from swath.errors import InputError, SpecError
 from swath.search.caret import listed, nearest
 from swath.search.codes import unpack
-from swath.search.coding import Coder, bank_of, derived, modality_of
+from swath.search.coding import Coder, bank_of, codes_of, derived, modality_of
 from swath.search.hubness import METHODS
 from swath.search.query import EncodedQuery
+from swath.search.shards import Shards
 from swath.types import Array, Gallery
 
 NAMES = tuple(name for name in METHODS if name != "qbnorm")
@@ -34,6 +35,8 @@ def check(bias: str, bank: str) -> None:
 
 def dense_bias(gallery: Gallery, query: EncodedQuery, bias: str, bank: str) -> NDArray[np.float32]:
     """float32[n], to be subtracted from dot products."""
+    if isinstance(gallery, Shards):  # each keeps its own
+        return gallery.joined(lambda part: dense_bias(part, query, bias, bank))
     queries, name = _queries(gallery, query, bank)
 
     def compute(rows: slice) -> Array:
@@ -51,6 +54,8 @@ def hash_bias(
     gallery: Gallery, codes: NDArray[np.uint8], coder: Coder, query: EncodedQuery, bias: str, bank: str
 ) -> NDArray[np.int32]:
     """int32[n], to be added to `STEPS` times the Hamming distance."""
+    if isinstance(gallery, Shards):
+        return gallery.joined(lambda part: hash_bias(part, codes_of(part, coder), coder, query, bias, bank))
     queries, name = _queries(gallery, query, bank)
     bits = 8 * codes.shape[1]
 

@@ -19,6 +19,7 @@ from swath.encoders import Bank, HashHead, Modality, read_bank, read_hash_head
 from swath.errors import InputError
 from swath.search.codes import fit_rotation, pack
 from swath.search.query import EncodedQuery
+from swath.search.shards import Shards
 from swath.types import Array, Encoder, Gallery
 
 SAMPLE = 4096
@@ -91,6 +92,8 @@ def modality_of(gallery: Gallery) -> Modality:
 
 def codes_of(gallery: Gallery, coder: Coder) -> NDArray[np.uint8]:
     """Packed codes uint8[n, bits / 8] of every row."""
+    if isinstance(gallery, Shards):  # each keeps its own
+        return gallery.joined(lambda part: codes_of(part, coder))
 
     def compute(rows: slice) -> Array:
         return pack(coder.relaxed(gallery.signal("dense")[rows], modality_of(gallery)))

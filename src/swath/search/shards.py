@@ -49,7 +49,7 @@ class Shards:
     @cached_property
     def ids(self) -> Array:
         """S32[n]"""
-        return self._joined(lambda part: part.ids)
+        return self.joined(lambda part: part.ids)
 
     @property
     def signals(self) -> frozenset[str]:
@@ -93,7 +93,7 @@ class Shards:
     @cached_property
     def bounds(self) -> NDArray[np.float64]:
         """float64[n, 4]: west, south, east, north in degrees; NaN where a tile has no footprint."""
-        return self._joined(lambda part: part.bounds)
+        return self.joined(lambda part: part.bounds)
 
     @cached_property
     def corners(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -109,7 +109,8 @@ class Shards:
             counts.append(own)
         return np.concatenate(every), np.cumsum(np.concatenate(counts))
 
-    def _joined(self, column: Callable[[Gallery], Array]) -> Array:
+    def joined(self, column: Callable[[Gallery], Array]) -> Array:
+        """What is known of the rows of each gallery, of all rows."""
         return self._stacked(column)[:]
 
     def _stacked(self, column: Callable[[Gallery], Array]) -> Array:
