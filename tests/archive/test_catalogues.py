@@ -90,8 +90,9 @@ def test_a_catalogue_at_an_address_and_its_progress(
         assert (served.total("c.json"), served.total("a.json"), served.total("b.json")) == (2, 1, 1)
         assert seen[-1] == (24, 24)
         served.folder = tmp_path / "nowhere"
-        with pytest.raises(InputError, match="its server answers 404"):
-            store.add([Remote(f"{served.url}/c.json"), document], tiny)
+        ((path, reason),) = store.add([document], tiny).skipped
+        assert path == document.url
+        assert "its server answers 404" in reason
 
 
 def test_in_python(tiny_home: Path, tmp_path: Path) -> None:

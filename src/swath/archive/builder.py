@@ -72,6 +72,7 @@ class Builder:
         progress: Progress | None = None,
         threads: int | None = None,
         commit_every: float = COMMIT_EVERY,
+        most: int | None = None,
     ) -> None:
         """Raises `EncoderError` for another encoder, `InputError` for attributes that do not fit."""
         check_encoder(writer, encoder)
@@ -88,6 +89,7 @@ class Builder:
         self._batch = batch
         self._threads = threads or len(os.sched_getaffinity(0))
         self._commit_every = commit_every
+        self._most = most
         self._first_commit = min(FIRST_COMMIT, commit_every)
         self._progress = progress
 
@@ -121,7 +123,7 @@ class Builder:
         # Left in reverse order: decoding is stopped first, then a commit that has begun comes to its end.
         with ThreadPoolExecutor(1, "swath-commit") as committer, Meter(counted, self._progress) as meter:
             with self._feed(files) as feed:
-                while not feed.done:
+                while not (feed.done or (self._most is not None and self._taken >= self._most)):
                     self._step(feed, committer)
                     opened, waiting = feed.ahead
                     meter.update(

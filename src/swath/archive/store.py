@@ -128,12 +128,14 @@ class Store:
         progress: Progress | None = None,
         threads: int | None = None,
         commit_every: float | None = None,
+        most: int | None = None,
     ) -> AddReport:
         """Index files and folders, encoding only what is new or changed; continues what was interrupted.
 
         Sources may be addresses and catalogues of STAC, of whose items the `assets` with these names or roles
         are indexed. `attributes` are given to every new tile; `threads` decode (default: one for each
-        processor); `commit_every` is the longest time in seconds for which a tile stays uncommitted (default: 4).
+        processor); `commit_every` is the longest time in seconds for which a tile stays uncommitted (default:
+        4); after `most` new tiles it ends, and the next call goes on.
 
         Files that cannot be read are skipped and listed in the report. Raises `InputError` for sources that
         do not exist, `EncoderError` for another encoder than the one that made the archive, `ArchiveError`
@@ -151,6 +153,7 @@ class Store:
                 progress=progress,
                 threads=threads,
                 commit_every=COMMIT_EVERY if commit_every is None else commit_every,
+                most=most,
             )
             return builder.run(sources, assets)
 

@@ -11,6 +11,7 @@ from swath.cli.bench_codes import codes_command
 from swath.cli.bench_cold import cold_command
 from swath.cli.bench_depth import depth_command
 from swath.cli.bench_hamming import hamming_command
+from swath.cli.bench_indexing import indexing_command
 from swath.cli.bench_latency import latency_command
 from swath.cli.bench_pointing import pointing_command
 from swath.cli.bench_rerank import rerank_command
@@ -45,6 +46,7 @@ bench_command.add_command(codes_command)
 bench_command.add_command(ann_command)
 bench_command.add_command(depth_command)
 bench_command.add_command(hamming_command)
+bench_command.add_command(indexing_command)
 bench_command.add_command(latency_command)
 bench_command.add_command(pointing_command)
 bench_command.add_command(rerank_command)
