@@ -58,7 +58,9 @@ def test_each_folder_is_walked_once(tmp_path: Path) -> None:
     (source / "b" / "self.jpg").symlink_to("self.jpg")
     (source / "out").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     skipped: list[str] = []
-    found = [file.name for file in scan([source, source / "b"], lambda path, why: skipped.append(path.name))]
+    found = [
+        file.name for file in scan([source, source / "b"], lambda path, why: skipped.append(Path(path).name))
+    ]
     assert found == ["b/c.jpg", "out/d.jpg"]
     assert skipped == ["self.jpg"]
 
