@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 import swath
 from swath import encoders
 from swath.archive import open_store
-from swath.encoders import AdaptedEncoder, Card, OnnxEncoder, adapt, write_adapted
+from swath.encoders import (
+    AdaptedEncoder,
+    Card,
+    HeadCard,
+    OnnxEncoder,
+    adapt,
+    read_bank,
+    read_card,
+    write_adapted,
+    write_bank,
+    write_card,
+    write_head,
+)
 from swath.errors import EncoderError
 from swath.serving.encoder import switch
+from tests.tiny import paint
 from tests.tiny_onnx import build
 
 
@@ -53,6 +67,65 @@ def test_a_text_alone_equals_it_in_a_batch() -> None:
     together = adapt(vectors, down, down.T)
     assert all(np.array_equal(adapt(vectors[i : i + 1], down, down.T)[0], together[i]) for i in range(9))
     assert adapt(vectors[:0], down, down.T).shape == (0, 48)
+
+
+def test_heads_stay_the_bank_moves_with_the_words_and_nothing_is_recommended(tmp_path: Path) -> None:
+    folder = build(tmp_path / "tiny")
+    sound = OnnxEncoder(folder)
+    ftf = {
+        "k": 5,
+        "recall": "dense(bias=csls)",
+        "balance": 0.5,
+        "temperature": 0.1,
+        "blend": 0.5,
+        "gain": True,
+    }
+    write_card(msgspec.structs.replace(read_card(folder), presets={"ftf": ftf}), folder)
+    said = sound.encode_texts(["red", "green"]).embedding
+    for name in ("bank", "cross"):
+        own = folder / "heads" / name
+        own.mkdir(parents=True)
+        if name == "bank":
+            write_bank(own, np.rint(127 * said).astype(np.int8), np.rint(127 * said[::-1]).astype(np.int8))
+        write_head(HeadCard(name=name, kind=name, encoder=sound.revision), own)
+    base = OnnxEncoder(folder)
+    assert base.presets["ftf"]["gain"] is True
+    _turned(base, "red", "blue", tmp_path / "mine")
+    made = encoders.load(tmp_path / "mine")
+    assert isinstance(made, AdaptedEncoder) and sorted(made.heads) == ["bank", "cross"]
+    assert made.heads["cross"].card.encoder == base.revision and made.heads["cross"].verify() == []
+    assert made.heads["bank"].card.encoder == made.revision and made.heads["bank"].verify() == []
+    bank, before = read_bank(made.heads["bank"]), read_bank(base.heads["bank"])
+    assert (bank.text * made.encode_texts(["red", "green"]).embedding).sum(1).min() > 0.999
+    assert float(bank.text[0] @ before.text[0]) < 0.9
+    assert (bank.image * before.image).sum(1).min() > 0.999 and bank.digest != before.digest
+    assert made.presets == {"ftf": {key: value for key, value in ftf.items() if key != "gain"}}
+
+
+def test_an_adapted_archive_runs_the_preset_of_its_base(tmp_path: Path) -> None:
+    """`ftf` needs its numbers, guides, tokens and the bank; `auto` is exact search: nothing was measured."""
+    folder = build(tmp_path / "tiny")
+    ftf = {
+        "k": 5,
+        "recall": "dense(bias=csls)",
+        "balance": 0.5,
+        "temperature": 0.1,
+        "blend": 0.5,
+        "gain": True,
+    }
+    write_card(msgspec.structs.replace(read_card(folder), presets={"ftf": ftf}), folder)
+    own = folder / "heads" / "bank"
+    own.mkdir(parents=True)
+    said = OnnxEncoder(folder).encode_texts(["red", "green", "white"]).embedding
+    write_bank(own, *(np.rint(127 * said).astype(np.int8) for _ in range(2)))
+    write_head(HeadCard(name="bank", kind="bank", encoder=OnnxEncoder(folder).revision), own)
+    swath.index(paint(tmp_path / "scenes"), tmp_path / "a.swath", folder)
+    _turned(OnnxEncoder(folder), "red", "blue", tmp_path / "mine")
+    switch(open_store(tmp_path / "a.swath"), tmp_path / "mine")
+    archive = swath.open(tmp_path / "a.swath")
+    assert archive.search("red", k=2).pipeline == "dense"
+    hits = archive.search("red", k=2, pipeline="ftf")
+    assert "csls" in hits.pipeline and len(hits) == 2
 
 
 def test_an_archive_answers_with_it_and_goes_back(town: Path, base: OnnxEncoder, tmp_path: Path) -> None:

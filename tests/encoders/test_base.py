@@ -38,6 +38,13 @@ def test_the_card_names_data_weights_and_terms(base: OnnxEncoder) -> None:
     assert card.terms and card.recipe["name"] == "base" and card.dim == len(card.means["image"])
 
 
+def test_the_card_s_probes_are_its_vectors(base: OnnxEncoder) -> None:
+    """So that a tokenizer of another model is noticed by `swath encoder check`."""
+    assert len(base.card.probes) == 2
+    for text, vector in base.card.probes.items():
+        assert np.abs(base.encode_texts([text]).embedding[0] - np.array(vector)).max() < 1e-4
+
+
 def test_a_vector_does_not_depend_on_its_batch(base: OnnxEncoder) -> None:
     rng = np.random.default_rng(0)
     batch = rng.integers(0, 256, (19, 224, 224, 3), np.uint8)

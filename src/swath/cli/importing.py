@@ -81,7 +81,7 @@ def import_command(
 def _summary(report: ImportReport, dry_run: bool) -> list[str]:
     rate = report.rows / report.seconds if report.seconds else 0.0
     known = f", {report.known:,} known" if report.known else ""
-    repeated = f", {report.repeated:,} with an id that came before" if report.repeated else ""
+    repeated = f", {report.repeated:,} repeated and left out" if report.repeated else ""
     lines = [
         f"columns: {report.columns}",
         f"{count(report.rows, 'row')}: {count(report.added, 'tile')} "
@@ -89,6 +89,10 @@ def _summary(report: ImportReport, dry_run: bool) -> list[str]:
         f"in {duration(report.seconds)} ({rate:,.0f} rows/s)",
         f"{report.placed:,} with a place, {report.timed:,} with a time",
     ]
+    if report.same_ids:
+        lines.append(
+            f"{report.same_ids:,} have an id that came before, with another vector: they are tiles too"
+        )
     if report.added:
         low, high = report.norms
         scaled = "" if abs(low - 1) < 1e-2 and abs(high - 1) < 1e-2 else ", scaled to 1"

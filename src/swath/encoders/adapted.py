@@ -3,6 +3,10 @@
 A folder with `card.json`, `down.npy` float32[D, r], `up.npy` float32[r, D], and in `base` a copy of the
 encoder that it stands on (hard links where the file system can). A text embedding t becomes the unit vector
 along t + (t down) up. Pictures stay as they are, so every archive of the base is an archive of this one too.
+
+Heads of the base stay, for what they read stays (pictures, tokens, guides, words) or moves within its space
+(text embeddings); the captions of its bank of queries move with the words. Presets keep their numbers and are
+not recommended any more, and calibrated scores are gone: both were measured on the base's words.
 """
 
 from __future__ import annotations
@@ -20,7 +24,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.encoders.bank import KIND, read_bank, write_bank
 from swath.encoders.card import Calibration, Card, read_card, write_card
+from swath.encoders.heads import FOLDER, Head, read_heads, write_head
 from swath.encoders.onnx import file_digest
 from swath.errors import EncoderError
 from swath.types import Encoder, ImageFeatures, TextFeatures
@@ -81,8 +87,7 @@ class AdaptedEncoder:
     @cached_property
     def revision(self) -> str:
         """SHA-256 over the base's revision and both maps."""
-        lines = [self.base_revision, *(file_digest(self._folder / name) for name in FILES)]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return _revision(self.base_revision, self._folder)
 
     @property
     def means(self) -> dict[str, NDArray[np.float32]]:
@@ -92,10 +97,23 @@ class AdaptedEncoder:
             means["text"] = means["text"] + means["text"] @ self._down @ self._up
         return means
 
+    @cached_property
+    def heads(self) -> dict[str, Head]:
+        """Those of the base, and in place of its bank of queries the one whose captions were adapted."""
+        return dict(getattr(self.base, "heads", {})) | read_heads(self._folder, self.revision)
+
+    @property
+    def presets(self) -> dict[str, dict[str, bool | int | float | str]]:
+        """Those of the base, none of them recommended: that one does better was not measured here."""
+        return {
+            name: {key: value for key, value in values.items() if key != "gain"}
+            for name, values in getattr(self.base, "presets", {}).items()
+        }
+
     @property
     def calibration(self) -> dict[str, dict[str, Calibration]]:
-        """None: the scores are others than those of the base."""
-        return {}
+        """What was fitted to its own scores (`swath calibrate`); those of the base are others."""
+        return self.card.calibration
 
     def verify(self) -> list[str]:
         """Names of files whose SHA-256 is not the one in the card."""
@@ -142,10 +160,36 @@ def write_adapted(
         recipe = {**recipe, BASE: base.name}
     else:
         copy_folder(base.folder, temporary / BASE)
+    _write_bank(temporary, base, down, up)
     files = {name: file_digest(temporary / name) for name in FILES}
     write_card(msgspec.structs.replace(card, kind="adapted", recipe=recipe, files=files), temporary)
     temporary.rename(folder)
     return open_encoder(str(folder))
+
+
+def _revision(base: str, folder: Path) -> str:
+    lines = [base, *(file_digest(folder / name) for name in FILES)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _write_bank(
+    folder: Path, base: Encoder, down: NDArray[np.floating[Any]], up: NDArray[np.floating[Any]]
+) -> None:
+    """The base's bank of queries, if it has one, its captions where the words are now."""
+    heads: dict[str, Head] = getattr(base, "heads", {})
+    for name, head in heads.items():
+        if head.card.kind != KIND:
+            continue
+        bank, own = read_bank(head), folder / FOLDER / name
+        own.mkdir(parents=True)
+        texts = adapt(bank.text, down.astype(np.float32), up.astype(np.float32))
+        write_bank(own, _int8(texts), _int8(bank.image))
+        write_head(msgspec.structs.replace(head.card, encoder=_revision(base.revision, folder)), own)
+
+
+def _int8(rows: NDArray[np.float32]) -> NDArray[np.int8]:
+    scaled = rows * (127 / np.abs(rows).max(axis=1, keepdims=True))
+    return np.rint(scaled).astype(np.int8)
 
 
 def open_encoder(place: str, threads: int | None = None) -> AdaptedEncoder:

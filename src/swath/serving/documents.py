@@ -15,6 +15,8 @@ from swath.hits import Hit, Hits
 from swath.imagery import shown
 from swath.serving.tiles import TileDetails
 
+_VECTORS = ("means", "probes")
+
 
 def hit_document(hit: Hit) -> dict[str, Any]:
     """One hit."""
@@ -81,10 +83,10 @@ def tile_document(details: TileDetails) -> dict[str, Any]:
 
 
 def info_document(info: ArchiveInfo) -> dict[str, Any]:
-    """What an archive holds. The card goes without its mean vectors, which are no reading."""
+    """What an archive holds. The card goes without its vectors (means, probes), which are no reading."""
     card = None
     if info.encoder.card is not None:
-        card = {key: value for key, value in info.encoder.card.items() if key != "means"}
+        card = {key: value for key, value in info.encoder.card.items() if key not in _VECTORS}
     return {
         "path": str(info.path),
         "format": info.format,

@@ -133,6 +133,7 @@ def test_rows_without_a_sound_vector_and_repeated_ids_are_left_out_and_told(tmp_
     made = tables.vectors(6)
     made[1] = np.nan
     made[2] = 0
+    made[3] = made[0]
     made[4] *= 3
     rows = [*made[:5].tolist(), None]
     columns = {"id": ["a", "b", "c", "a", "e", "f"], "embedding": pa.array(rows, pa.list_(pa.float32()))}
@@ -144,6 +145,17 @@ def test_rows_without_a_sound_vector_and_repeated_ids_are_left_out_and_told(tmp_
         "the vector is all zeros": (1, "c"),
     }
     assert report.norms[1] == pytest.approx(3, abs=1e-3)
+
+
+def test_one_id_for_several_vectors_loses_none(tmp_path: Path) -> None:
+    """A column of names is taken for ids; years of one place, and parts of one picture, share theirs."""
+    columns = {"name": ["field", "field", "town", "field"], "embedding": tables.vectors(4).tolist()}
+    columns["embedding"][3] = columns["embedding"][0]
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    report = import_table(tmp_path / "a", tmp_path / "t.parquet")
+    assert (report.columns.id, report.added, report.repeated, report.same_ids) == ("name", 3, 1, 1)
+    again = import_table(tmp_path / "a", tmp_path / "t.parquet")
+    assert (again.added, again.known) == (0, 4)
 
 
 def test_vectors_of_two_lengths_are_refused_with_the_rows(tmp_path: Path) -> None:
@@ -211,6 +223,8 @@ def test_archives_of_other_vectors_are_left_alone(tmp_path: Path, town: Path) ->
         ("t.npy", b"\x93NUMPY\x01\x00", "no array of NumPy"),
         ("t.csv", b"a,b\n1,2\n", "no column looks like vectors among a, b"),
         ("t.csv", b"id,embedding\n1,[0.1 ... 0.2]\n", "is no list of numbers; a list that was shortened"),
+        ("t.csv", b"id;embedding\n1;[0.1, 0.2]\n", "commas stand between its values"),
+        ("t.csv", b'1,"[' + b"0.25, " * 20 + b']"\n1,2\n', r"among 1, \[0.25, 0.25.{,30}\.\.\.: name it"),
         ("t.xlsx", b"", "tables are .parquet"),
     ],
 )
@@ -219,6 +233,19 @@ def test_tables_that_cannot_be_used(tmp_path: Path, name: str, content: bytes, s
     with pytest.raises(InputError, match=says):
         import_table(tmp_path / "a", tmp_path / name)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_table_in_parts_goes_into_one_archive_file_by_file(tmp_path: Path) -> None:
+    for part in (0, 1):
+        folder = tmp_path / "t" / f"part={part}"
+        folder.mkdir(parents=True)
+        table = pa.table({"id": [2 * part, 2 * part + 1], "embedding": tables.vectors(2, seed=part).tolist()})
+        pq.write_table(table, folder / "data_0.parquet")
+    with pytest.raises(InputError, match="is a folder: import its files one by one"):
+        import_table(tmp_path / "a", tmp_path / "t")
+    for part in (0, 1):
+        import_table(tmp_path / "a", tmp_path / "t" / f"part={part}" / "data_0.parquet")
+    assert len(open_store(tmp_path / "a").gallery()) == 4 and open_store(tmp_path / "a").info().files == 2
 
 
 def test_named_columns_win_and_missing_ones_are_told(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def recognise(
     given = dict(given or {})
     for role, name in given.items():
         if name not in kinds:
-            raise InputError(f"the table has no column {name!r} for the {role}: it has {', '.join(kinds)}")
+            raise InputError(f"the table has no column {name!r} for the {role}: it has {_listed(kinds)}")
     vector = _vector(kinds, given.get("vector")) if has_vectors else ()
     free = {name: kind for name, kind in kinds.items() if name not in vector}
     found_id = given.get("id") or _first(free, _IDS, (TEXT, NUMBER))
@@ -119,9 +119,14 @@ def _vector(kinds: Mapping[str, str], named: str | None) -> tuple[str, ...]:
     if numbered:
         return numbered
     raise InputError(
-        f"no column looks like vectors among {', '.join(kinds) or 'none'}: name it with --vector, or the "
-        ".npy file that holds them with --vectors"
+        f"no column looks like vectors among {_listed(kinds)}: name it with --vector, or the .npy file that "
+        "holds them with --vectors"
     )
+
+
+def _listed(kinds: Mapping[str, str]) -> str:
+    """Names for a message; values in place of names, in a table without a first line of names, are long."""
+    return ", ".join(name if len(name) <= 40 else f"{name[:37]}..." for name in kinds) or "none"
 
 
 def _numbered(names: list[str]) -> tuple[str, ...]:

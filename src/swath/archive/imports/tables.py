@@ -119,6 +119,8 @@ class EmbeddingTable:
         self.crs: str | None = None
         """Its coordinate system, None where it is longitude and latitude."""
         for file in (path, *([] if vectors is None else [vectors])):
+            if file.is_dir():
+                raise InputError(f"{file} is a folder: import its files one by one into the same archive")
             if not file.is_file():
                 raise InputError(f"there is no file {file}: name a Parquet, CSV or .npy file")
         self._vectors = None if vectors is None else _array(vectors)
@@ -195,7 +197,8 @@ class EmbeddingTable:
         column = geo.get("columns", {}).get(self.geometry, {})
         if column.get("encoding", "WKB") != "WKB":
             raise InputError(
-                f"{self.path}: its geometries are encoded as {column['encoding']}; write them as WKB"
+                f"{self.path}: its geometries are encoded as {column['encoding']}; write them as WKB "
+                "(GeoPandas: geometry_encoding='WKB')"
             )
         self.crs = _crs(column.get("crs"))
 
@@ -205,7 +208,8 @@ class EmbeddingTable:
             yield
         except (pa.ArrowException, OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             says = " ".join(str(error).split())[:200]
-            raise InputError(f"{self.path} cannot be read ({says}): check that it is whole") from error
+            comma = ", and commas stand between its values" if self.path.suffix.lower() in CSV else ""
+            raise InputError(f"{self.path} cannot be read ({says}): check that it is whole{comma}") from error
 
 
 def _crs(stated: dict[str, Any] | None) -> str | None:
