@@ -14,6 +14,7 @@ import pytest
 import swath
 import swath.api
 import swath.hits
+import swath.outputs
 import swath.searchable
 from swath.errors import ArchiveError, EncoderError, InputError, SpecError
 from tests.tiny import TinyEncoder, paint
@@ -36,7 +37,7 @@ def test_examples(work: Path) -> None:
     pytest.importorskip(
         "geopandas", reason="hits show how they become a GeoDataFrame: pip install 'swath[geo]'"
     )
-    modules: tuple[ModuleType, ...] = (swath, swath.api, swath.searchable, swath.hits)
+    modules: tuple[ModuleType, ...] = (swath, swath.api, swath.searchable, swath.outputs, swath.hits)
     for module in modules:
         failed, tried = doctest.testmod(module)
         assert tried

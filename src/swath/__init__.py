@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from swath.errors import SwathError
     from swath.hits import Hit, Hits
     from swath.many import Archives, open_many
+    from swath.outputs import locate
     from swath.types import Footprint, Query, Tile, Window
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Tile",
     "Window",
     "index",
+    "locate",
     "merge",
     "open",
     "open_many",
@@ -49,6 +51,7 @@ __all__ = [
 _HOMES = {
     "Archive": "api",
     "index": "api",
+    "locate": "outputs",
     "merge": "api",
     "open": "api",
     "Archives": "many",

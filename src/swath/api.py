@@ -6,14 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from swath import archive as archives
 from swath import encoders
 from swath import search as searching
 from swath.errors import EncoderError, InputError
-from swath.hits import Hits
-from swath.searchable import Searchable
+from swath.outputs import Outputs
 from swath.serving.asking import PathLike
 from swath.serving.encoder import checked, encoder_of
 from swath.serving.making import as_encoder, check, paths, places, prepare, several
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
         UpgradeReport,
     )
     from swath.serving import TileDetails
-    from swath.serving.chips import ChipsReport
 
 
 def open(path: PathLike, *, encoder: PathLike | Encoder | None = None, threads: int | None = None) -> Archive:  # noqa: A001
@@ -103,7 +101,7 @@ def merge(path: PathLike, archives: Sequence[PathLike], *, progress: Progress | 
     return open(path)
 
 
-class Archive(Searchable):
+class Archive(Outputs):
     """An archive, open for searching and adding. Every search sees what was committed last.
 
     >>> archive = open("town.swath")
@@ -290,66 +288,6 @@ class Archive(Searchable):
         details = self.show(tile)
         cut(unchanged(details), details.tile.window, Path(path), self.info().tiling)
         return Path(path)
-
-    def chips(
-        self,
-        hits: Hits | Sequence[tuple[int, str]],
-        folder: PathLike,
-        *,
-        kind: Literal["tif", "png"] | None = None,
-        progress: Progress | None = None,
-    ) -> ChipsReport:
-        """Cut hits (or pairs of rank and id) out of their files into a folder; chips that are there are kept.
-
-        `kind` None writes `.tif` of rasters and `.png` of pictures.
-
-        >>> archive = open("town.swath")
-        >>> archive.chips(archive.search("red", k=2), "chips")
-        ChipsReport(written=2, kept=0, skipped=())
-
-        Hits whose file is gone or changed are listed in the report. Raises `InputError` where the folder
-        cannot be written to.
-        """
-        from swath.serving.chips import cut_chips
-
-        pairs = [(hit.rank, hit.tile.id) for hit in hits] if isinstance(hits, Hits) else hits
-        return cut_chips(pairs, self.show, Path(folder), self.info().tiling, kind=kind, progress=progress)
-
-    def stac(self, folder: PathLike, *, progress: Progress | None = None) -> int:
-        """Write a STAC 1.1 Collection, an Item for each scene, and the embeddings; the number of Items.
-
-        >>> open("town.swath").stac("catalogue")
-        7
-
-        Raises `InputError` where it cannot be written.
-        """
-        from swath.serving.stac import write_catalogue
-
-        return write_catalogue(self.gallery, self.info(), Path(folder), progress=progress)
-
-    def dump(self, path: PathLike, *, embeddings: bool = False, progress: Progress | None = None) -> int:
-        """Write all tiles as GeoParquet 1.1, a group of rows at a time; the number of tiles.
-
-        With `embeddings` the file has a column of them (float32[D]), and `swath import` reads it.
-
-        >>> open("town.swath").dump("tiles.parquet", embeddings=True)
-        7
-
-        Raises `InputError` for another suffix than `.parquet` or `.geoparquet`, and where it cannot be
-        written.
-        """
-        from swath.serving import geoparquet
-
-        made_by = self._store.made_by
-        return geoparquet.dump(
-            self.gallery,
-            Path(path),
-            kinds=self.info().attributes,
-            model=made_by.name,
-            revision=made_by.revision,
-            embeddings=embeddings,
-            progress=progress,
-        )
 
     def info(self) -> ArchiveInfo:
         """What it holds: tiles, signals, the encoder with its card, how files were cut, bytes.

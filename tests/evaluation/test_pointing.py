@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from swath.archive import create
 from swath.encoders import load
 from swath.errors import InputError
-from swath.evaluation.pointing import cells_of, pointing_game
+from swath.evaluation.pointing import cells_of, pointing_game, scene_pointing
 from swath.hits import Hit
 from swath.imagery.sample import QUESTIONS, places, render
 from swath.imagery.sample.places import Place
@@ -92,6 +92,36 @@ def test_who_knows_points_right_and_who_is_blind_points_by_chance(world: Path) -
     assert every.hits == sum(one.hits for one in each) > 20
     blind = pointing_game(gallery(world, True), Knowing(), world, pipeline="dense", k=5)[-1]
     assert abs(blind.pointed - blind.chance) < 0.3 and blind.pointed < 0.9
+
+
+class Scenes(MemoryGallery):
+    """With the columns of an archive that maps of scenes read."""
+
+    @property
+    def windows(self) -> NDArray[np.int64]:
+        tiles = [self.tile(row) for row in range(len(self))]
+        return np.array([(w.column, w.row, w.width, w.height) for w in (tile.window for tile in tiles)])
+
+    def files(self) -> tuple[NDArray[np.int64], list[str]]:
+        sources = [self.tile(row).source for row in range(len(self))]
+        names = sorted(set(sources))
+        return np.array([names.index(source) for source in sources]), names
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_maps_of_scenes_point_right_where_the_vectors_know(world: Path, blind: bool) -> None:
+    made = gallery(world, blind)
+    tiles = [made.tile(row) for row in range(len(made))]
+    dense = made.signal("dense")
+    if blind:
+        dense = np.random.default_rng(1).normal(size=dense.shape)
+    signals = {"dense": dense, "tokens": made.signal("tokens")}
+    scenes = Scenes([tile.id for tile in tiles], signals, tiles)
+    *each, every = scene_pointing(scenes, Knowing(), world)  # type: ignore[arg-type]
+    assert [one.question for one in each] == [question.text for question in QUESTIONS]
+    assert every.hits == sum(one.hits for one in each) > 15
+    assert 0.02 < every.chance < 0.3
+    assert every.pointed < 0.4 if blind else every.pointed > 0.8
 
 
 @pytest.mark.slow

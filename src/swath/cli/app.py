@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": ("serve", "Search archives in a browser, and by programs over HTTP."),
     "show": ("tiles", "Show what is known of a tile, and cut it out of its file."),
     "remove": ("tiles", "Take files or tiles out of an archive."),
+    "locate": ("locate", "Find where in a scene the words are."),
     "chips": ("chips", "Cut hits out of the original scenes."),
     "stac": ("stac", "Describe an archive as a STAC catalogue."),
     "dump": ("dump", "Write all tiles of an archive as GeoParquet."),

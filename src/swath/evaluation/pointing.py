@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from swath.hits import Hit
 from swath.imagery.sample import QUESTIONS, places
 from swath.search import Pipeline, heat_maps, search
+from swath.search.localise import Windows, map_shape, scene_map
 from swath.types import Encoder, Gallery, Query
 
 if TYPE_CHECKING:
+    from swath.archive import ArchiveGallery
     from swath.imagery.sample.places import Place
 
 _SHARE_OF_CELL, _SHARE_OF_OBJECT = 0.1, 0.5
@@ -69,6 +71,55 @@ def pointing_game(
         found.append(_summary(question.text, outcomes))
         every += outcomes
     return [*found, _summary("all", every)]
+
+
+def scene_pointing(gallery: ArchiveGallery, encoder: Encoder, world: Path) -> list[Pointing]:
+    """Ask for every thing in every scene of a sample world that shows it, and look where the map points.
+
+    The map is that of `swath locate` over the windows that the archive holds of the scene. `hits` counts the
+    scenes that show the thing, and a cell lies in it where its middle does.
+
+    Args:
+        gallery: an archive of the world; windows that overlap make better maps.
+        encoder: the encoder that made it.
+        world: the folder of the world, for its truth.
+
+    Returns:
+        One entry for each question, and one called `all` over all questions and scenes.
+    """
+    known = places(world)
+    codes, paths = gallery.files()
+    every: list[tuple[bool, float]] = []
+    found = []
+    for question in QUESTIONS:
+        outcomes = []
+        for code, path in enumerate(paths):
+            things = [p for p in known if p.thing == question.thing and p.scene == Path(path).name]
+            rows = np.flatnonzero(codes == code)
+            if not things or not len(rows):
+                continue
+            tokens = gallery.signal("tokens")[rows] if "tokens" in gallery.signals else None
+            windows = Windows(gallery.windows[rows], gallery.signal("dense")[rows], tokens)
+            right, bottom = (windows.places[:, :2] + windows.places[:, 2:]).max(0).tolist()
+            shape = map_shape((right, bottom), windows.places)
+            heat = scene_map(windows, encoder, question.text, (right, bottom), shape)
+            inside = _middles_in(things, (right, bottom), shape)
+            if inside.any():
+                outcomes.append((bool(inside.flat[np.nanargmax(heat)]), float(inside.mean())))
+        found.append(_summary(question.text, outcomes))
+        every += outcomes
+    return [*found, _summary("all", every)]
+
+
+def _middles_in(things: Sequence[Place], size: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """bool[shape]: which cells of a map over a scene have their middle in one of the things."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("L", (shape[1], shape[0]))
+    pen = ImageDraw.Draw(picture)
+    for thing in things:
+        pen.polygon([(x * shape[1] / size[0], y * shape[0] / size[1]) for x, y in thing.ring], fill=1)
+    return np.asarray(picture) > 0
 
 
 def cells_of(things: Sequence[Place], hit: Hit, side: int) -> NDArray[np.bool_]:

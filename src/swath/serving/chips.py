@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from swath.errors import ImageryError, InputError
-from swath.imagery import Tiling, cut, is_chip, shown
+from swath.imagery import Place, Tiling, cut, is_chip, shown
 from swath.serving.tiles import TileDetails, unchanged
 from swath.types import Progress, Tile
 
@@ -45,7 +45,7 @@ def cut_chips(
     except OSError as error:
         raise InputError(f"cannot make the folder {shown(folder)}: {error.strerror}") from error
     digits = len(str(max((rank for rank, _ in hits), default=0)))
-    files: dict[str, Path | str] = {}
+    files: dict[str, Place | str] = {}
     written = kept = 0
     skipped = []
     for done, (rank, name) in enumerate(hits, 1):
@@ -80,7 +80,7 @@ def _kind(tile: Tile) -> Format:
     return "tif" if "bands" in tile.attributes else "png"
 
 
-def _file(details: TileDetails, files: dict[str, Path | str]) -> Path:
+def _file(details: TileDetails, files: dict[str, Place | str]) -> Place:
     """A file that still is what the tile was read from. Raises `ImageryError`."""
     if details.digest not in files:
         try:
