@@ -9,6 +9,7 @@ not have.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -125,6 +126,7 @@ class _Layout:
         """Rows of each part that count; None: all."""
         counts = [len(own) if kept is None else len(kept) for own, kept in zip(ids, self.kept, strict=True)]
         self.starts = np.concatenate([[0], np.cumsum(counts)])
+        self.ends: list[int] = self.starts[1:].tolist()
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -153,7 +155,7 @@ class _Stacked:
         self.shape = (len(layout), *parts[0].shape[1:])
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return len(self._layout)
 
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> Array:
         return self._slice(rows) if isinstance(rows, slice) else self._gathered(rows)
@@ -162,11 +164,13 @@ class _Stacked:
         start, stop, step = rows.indices(len(self))
         if step != 1:
             raise IndexError("rows are read one after the other")
-        pieces = []
-        for part, (first, end) in enumerate(self._spans):
-            low, high = max(start, first), min(stop, end)
-            if low < high:
-                pieces.append(self._parts[part][self._layout.own(part, slice(low - first, high - first))])
+        ends = self._layout.ends
+        part, pieces = bisect_right(ends, start), []
+        while start < stop:
+            first = ends[part - 1] if part else 0
+            last = min(stop, ends[part])
+            pieces.append(self._parts[part][self._layout.own(part, slice(start - first, last - first))])
+            start, part = last, part + 1
         return pieces[0] if len(pieces) == 1 else np.concatenate([self._parts[0][:0], *pieces])
 
     def _gathered(self, rows: NDArray[np.int64]) -> Array:
@@ -177,11 +181,6 @@ class _Stacked:
             own = rows[here] - self._layout.starts[part]
             found[here] = self._parts[part][self._layout.own(part, own)]
         return found
-
-    @property
-    def _spans(self) -> list[tuple[int, int]]:
-        starts = self._layout.starts.tolist()
-        return list(pairwise(starts))
 
 
 def firsts(ids: Sequence[Array]) -> list[NDArray[np.int64] | None]:
