@@ -91,3 +91,20 @@ def serving(*arguments: str | Path, home: Path, **environment: str) -> Iterator[
         if reader is not None:
             reader.join(30)
         process.stderr.close()
+
+
+@contextmanager
+def live(app: Starlette) -> Iterator[str]:
+    """The address of an application that answers from a thread."""
+    import uvicorn
+
+    listening = http.bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, ws="none", log_level="error", server_header=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listening.close()

@@ -107,7 +107,6 @@ export class Place {
       maxPitch: 0,
       maxZoom: 22,
       fadeDuration: 0,
-      canvasContextAttributes: { antialias: true },
     });
     this.map.touchZoomRotate.disableRotation();
     this.map.addControl(new maplibre.ScaleControl({ maxWidth: 90 }), 'bottom-right');
