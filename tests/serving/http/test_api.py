@@ -66,8 +66,8 @@ def test_search_is_the_document_of_the_command_line(client: TestClient, archive:
         "images": [],
         "like": [],
         "unlike": [],
-        "like_at": [],
         "not": [],
+        "like_at": [],
         "k": 3,
         "where": None,
         "bbox": None,
@@ -75,6 +75,7 @@ def test_search_is_the_document_of_the_command_line(client: TestClient, archive:
         "near": None,
         "min_score": None,
         "collapse": False,
+        "group": None,
     }
 
 
@@ -102,6 +103,8 @@ def test_filters_act_before_ranking(client: TestClient) -> None:
     assert [hit["id"] for hit in by_url["hits"]] == [placed[0]["id"]]
     near = client.post("/search", json={"like_at": inside, "k": 5}).json()
     assert placed[0]["id"] not in [hit["id"] for hit in near["hits"]]  # examples never return
+    grouped = client.post("/search", json={"text": "red", "k": 50, "group": "scene"}).json()
+    assert len(grouped["hits"]) == len(set(sources(grouped))) == 8
     narrow = client.post("/search", json={"text": "red", "where": "width > 32"}).json()
     assert {hit["window"]["width"] for hit in narrow["hits"]} == {64}
 

@@ -68,8 +68,8 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
             "images": [f"upload {number}" for number in range(1, images + 1)],
             "like": several(self.like),
             "unlike": several(self.unlike),
-            "like_at": [] if self.like_at is None else [list(self.like_at)],
             "not": several(self.unwanted),
+            "like_at": [] if self.like_at is None else [list(self.like_at)],
             "k": self.k,
             "where": self.where,
             "bbox": None if self.bbox is None else list(self.bbox),
@@ -77,6 +77,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
             "near": None if self.near is None else list(self.near),
             "min_score": self.min_score,
             "collapse": self.collapse,
+            "group": self.group,
         }
 
     def arguments(self) -> dict[str, Any]:
@@ -95,6 +96,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
             "pipeline": self.pipeline,
             "min_score": self.min_score,
             "collapse": self.collapse,
+            "group": self.group,
         }
 
 
