@@ -238,6 +238,10 @@ def test_one_hit_for_each_file() -> None:
         found = search(gallery, RED, encoder, k=k, group="scene", collapse=True)
         assert [(hit.tile.id, hit.raw) for hit in found] == [(hit.tile.id, hit.raw) for hit in expected[:k]]
         assert found.trace[-1].stage == "group"
+    # Where every file is there, nothing more is ranked.
+    found = search(overlapping(500, 1), RED, encoder, k=9, group="scene")
+    assert (len(found), [one.stage for one in found.trace]) == (1, ["encode", "dense", "group"])
+    assert len(search(gallery, replace(RED, where="source < 2"), encoder, k=500, group="scene")) == 12
     with pytest.raises(InputError, match="grouped by 'scene', not by 'file'"):
         search(gallery, RED, encoder, group="file")
 

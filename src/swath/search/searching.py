@@ -248,7 +248,9 @@ class _Asking:
         whole = found.candidates
         places, read = select(self.gallery, whole.rows, self.k, tiles.__getitem__)
         while len(places) < self.k:
-            wider = self._wider(ready, found)
+            # Counting files is quicker than ranking the whole of a few large ones.
+            none_left = select is scenes and len(places) == self._files(ready.allowed)
+            wider = None if none_left else self._wider(ready, found)
             if wider is None:
                 break
             found, whole = wider, wider.candidates
@@ -259,6 +261,11 @@ class _Asking:
         cost = StageTrace(name, last, read, _since(started), "numpy float64", note)
         kept = Candidates(whole.rows[places], whole.scores[places])
         return replace(found, candidates=kept, trace=(*found.trace, cost))
+
+    def _files(self, allowed: NDArray[np.bool_] | None) -> int:
+        """How many files have tiles that may be found."""
+        sources = self.gallery.attribute("source")
+        return len(set((sources if allowed is None else sources[allowed]).tolist()))
 
     def _wider(self, ready: _Ready, found: _Found) -> _Found | None:
         """A search for more; None where there is no more to come."""
