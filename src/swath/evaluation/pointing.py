@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from swath.imagery.sample.places import Place
 
 _SHARE_OF_CELL, _SHARE_OF_OBJECT = 0.1, 0.5
+_TOLERANCE = 15
+"""Pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def scene_pointing(gallery: ArchiveGallery, encoder: Encoder, world: Path) -> li
     """Ask for every thing in every scene of a sample world that shows it, and look where the map points.
 
     The map is that of `swath locate` over the windows that the archive holds of the scene. `hits` counts the
-    scenes that show the thing, and a cell lies in it where its middle does.
+    scenes that show the thing, and what is at most 15 pixels off counts, as in the game's paper.
 
     Args:
         gallery: an archive of the world; windows that overlap make better maps.
@@ -103,7 +105,7 @@ def scene_pointing(gallery: ArchiveGallery, encoder: Encoder, world: Path) -> li
             right, bottom = (windows.places[:, :2] + windows.places[:, 2:]).max(0).tolist()
             shape = map_shape((right, bottom), windows.places)
             heat = scene_map(windows, encoder, question.text, (right, bottom), shape)
-            inside = _middles_in(things, (right, bottom), shape)
+            inside = _near(things, (right, bottom), shape)
             if inside.any():
                 outcomes.append((bool(inside.flat[np.nanargmax(heat)]), float(inside.mean())))
         found.append(_summary(question.text, outcomes))
@@ -111,14 +113,17 @@ def scene_pointing(gallery: ArchiveGallery, encoder: Encoder, world: Path) -> li
     return [*found, _summary("all", every)]
 
 
-def _middles_in(things: Sequence[Place], size: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """bool[shape]: which cells of a map over a scene have their middle in one of the things."""
+def _near(things: Sequence[Place], size: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """bool[shape]: which cells of a map over a scene lie in one of the things, or `_TOLERANCE` from it."""
     from PIL import Image, ImageDraw
 
+    wide, high = shape[1] / size[0], shape[0] / size[1]
     picture = Image.new("L", (shape[1], shape[0]))
     pen = ImageDraw.Draw(picture)
     for thing in things:
-        pen.polygon([(x * shape[1] / size[0], y * shape[0] / size[1]) for x, y in thing.ring], fill=1)
+        ring = [(x * wide, y * high) for x, y in thing.ring]
+        pen.polygon(ring, fill=1)
+        pen.line([*ring, ring[0]], fill=1, width=max(1, round(2 * _TOLERANCE * wide)), joint="curve")
     return np.asarray(picture) > 0
 
 

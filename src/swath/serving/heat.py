@@ -47,31 +47,37 @@ def overlay_png(heat: NDArray[np.float32], size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
+def picture_shape(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns in which a scene of `size` (width, height) is drawn."""
+    scale = _SIDE / max(size)
+    return max(1, round(size[1] * scale)), max(1, round(size[0] * scale))
+
+
 def scene_picture(
     pixels: NDArray[np.uint8],
     heat: NDArray[np.float32],
     size: tuple[int, int],
     spots: Sequence[tuple[float, float]],
 ) -> Image.Image:
-    """A scene with its heat map over it, and the numbers of its hottest places.
+    """A scene, half drained of its colours, with its heat map over it and the numbers of its hottest places.
 
     `pixels` uint8[h, w, 3] and `heat` float32[h, w] (NaN: nothing known) cover the same scene of `size`
     (width, height), in whose pixels the spots are. Coloured is what is hotter than the mean of the scene.
     """
-    scale = _SIDE / max(pixels.shape[:2])
-    shape = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    picture = Image.fromarray(pixels).resize(shape, Image.Resampling.BICUBIC).convert("RGBA")
+    height, width = pixels.shape[:2]
+    colours = Image.fromarray(pixels)
+    picture = Image.blend(colours, colours.convert("L").convert("RGB"), 0.7).convert("RGBA")
     known = heat[np.isfinite(heat)]
     low, high = (float(known.mean()), float(known.max())) if known.size else (0.0, 0.0)
     strength = np.clip((np.nan_to_num(heat, nan=low) - low) / max(high - low, 1e-9), 0, 1)
-    shade = Image.new("RGBA", shape, (*_COLOUR, 0))
+    shade = Image.new("RGBA", (width, height), (*_COLOUR, 0))
     small = Image.fromarray((strength * _MOST).astype(np.uint8))
-    shade.putalpha(small.resize(shape, Image.Resampling.BICUBIC))
+    shade.putalpha(small.resize((width, height), Image.Resampling.BICUBIC))
     picture.alpha_composite(shade)
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(18)
     for number, (column, row) in enumerate(spots, 1):
-        x, y = column * shape[0] / size[0], row * shape[1] / size[1]
+        x, y = column * width / size[0], row * height / size[1]
         pen.ellipse((x - 14, y - 14, x + 14, y + 14), fill="#1c1c1a", outline="#ffffff", width=2)
         pen.text((x, y), str(number), "#ffffff", font, anchor="mm")
     return picture.convert("RGB")

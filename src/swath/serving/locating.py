@@ -37,8 +37,6 @@ class Located:
     """The hottest places, best first."""
     positions: tuple[tuple[float, float] | None, ...]
     """Longitude and latitude of each, where the scene has a place on the Earth."""
-    pixels: NDArray[np.uint8]
-    """uint8[h, w, 3]: the scene in the resolution of the map."""
     tiling: Tiling
     """How its pixels are shown."""
 
@@ -110,16 +108,15 @@ def locate(
         raise InputError("the text is empty: say in words what to look for")
     size = maps.scene_size(scene, tiling)
     shape = localise.map_shape(size, windows.places)
-    view = maps.overview(scene, tiling, shape)
     heat = localise.scene_map(windows, encoder, text, size, shape)
-    heat[~view.valid] = np.nan
+    heat[~maps.overview(scene, tiling, shape).valid] = np.nan
     apart = float(windows.places[:, 2:].max(1).min()) / 2
     spots = localise.hottest(heat, size, k, apart)
     corners = maps.pixel_places(
         scene, tiling, [(min(int(s.column), size[0] - 1), min(int(s.row), size[1] - 1)) for s in spots]
     )
     positions = tuple(None if corner is None else centre(corner) for corner in corners)
-    return Located(scene, text, size, heat, tuple(spots), positions, view.pixels, tiling)
+    return Located(scene, text, size, heat, tuple(spots), positions, tiling)
 
 
 def located_document(located: Located) -> dict[str, Any]:
@@ -149,7 +146,8 @@ def located_document(located: Located) -> dict[str, Any]:
 def write_located(located: Located, path: Path) -> Path:
     """Write the map: `.tif` with its numbers, or `.png` over the scene with the places marked.
 
-    Raises `InputError` for another suffix, and where it cannot be written.
+    Raises `InputError` for another suffix, and where it cannot be written, `ImageryError` where the scene
+    cannot be read any more.
     """
     suffix = path.suffix.lower()
     try:
@@ -158,10 +156,11 @@ def write_located(located: Located, path: Path) -> Path:
                 raise InputError(f"{shown(path)} is the scene itself: choose another name")
             maps.write_map(located.scene, located.tiling, located.heat, path)
         elif suffix == ".png":
-            from swath.serving.heat import scene_picture
+            from swath.serving.heat import picture_shape, scene_picture
 
+            view = maps.overview(located.scene, located.tiling, picture_shape(located.size))
             spots = [(spot.column, spot.row) for spot in located.spots]
-            scene_picture(located.pixels, located.heat, located.size, spots).save(path)
+            scene_picture(view.pixels, located.heat, located.size, spots).save(path)
         else:
             raise InputError(f"map {shown(path)}: name a file that ends in .tif or .png")
     except OSError as error:
