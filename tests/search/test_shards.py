@@ -101,10 +101,17 @@ def test_every_pipeline_answers_as_on_the_whole(
         queries += [Query(likes=(liked[0],)), Query(("red",), likes=(liked[1],), unlikes=(liked[0],))]
         where = 'zone = 1 or time < 2021 or source != "part0/1.tif"'
         queries += [Query(("red",), where=where), Query(("red",), bbox=(-1, -1, 30, 1.5))]
+        area = {"type": "Polygon", "coordinates": [[[2, -1], [30, 0], [20, 3], [2, -1]]]}
+        queries += [Query(("red",), area=area), Query(("blue",), near=(10.5, 1.0, 900_000.0))]
     for collapse in (False, True):
         expected = search_many(whole, queries, tiny, pipeline=pipeline, k=k, collapse=collapse)
         found = search_many(shards, queries, tiny, pipeline=pipeline, k=k, collapse=collapse)
         assert [answer.hits for answer in found] == [answer.hits for answer in expected]
+        grouped = [
+            [answer.hits for answer in search_many(each, queries, tiny, pipeline="dense", k=k, group="scene")]
+            for each in (shards, whole)
+        ]
+        assert grouped[0] == grouped[1]
         alone = [search(shards, one, tiny, pipeline=pipeline, k=k, collapse=collapse) for one in queries]
         assert [answer.hits for answer in alone] == [answer.hits for answer in expected]
 
