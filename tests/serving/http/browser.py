@@ -45,7 +45,7 @@ def chromium(folder: Path) -> Iterator[Page]:
 class Page:
     """The page, as one who uses it does."""
 
-    def __init__(self, driver: webdriver.Chrome, downloads: Path) -> None:
+    def __init__(self, driver: Any, downloads: Path) -> None:
         self.driver, self.downloads = driver, downloads
         downloads.mkdir(exist_ok=True)
         self._command(
@@ -81,10 +81,12 @@ class Page:
         return found
 
     def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+        found: list[WebElement] = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return found
 
     def one(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
+        found: WebElement = self.driver.find_element(By.CSS_SELECTOR, selector)
+        return found
 
     def text(self, selector: str) -> str:
         return str(self.run("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
@@ -103,8 +105,11 @@ class Page:
         )
         return found
 
+    def is_settled(self) -> bool:
+        return not self.all("#status.busy")
+
     def settled(self) -> None:
-        self.until(lambda: not self.all("#status.busy"))
+        self.until(self.is_settled)
 
     def search(self, text: str) -> list[str]:
         self.run("document.querySelector('#hits').firstChild?.setAttribute('data-old', '')")
@@ -131,7 +136,7 @@ class Page:
 
     def _walk(self, points: tuple[tuple[float, float], ...], *, drags: bool) -> None:
         box = self.run("return document.querySelector('#map').getBoundingClientRect().toJSON()")
-        chain = ActionChains(self.driver, duration=20)
+        chain: Any = ActionChains(self.driver, duration=20)
         for number, (x, y) in enumerate(points):
             at = int(box["x"] + x * box["width"]), int(box["y"] + y * box["height"])
             chain.w3c_actions.pointer_action.move_to_location(*at)

@@ -1,8 +1,8 @@
 """What `/search` carries: requests per second, latencies and memory, beside the library in one process.
 
 `python -m tests.serving.http.load --make FOLDER --tiles 100000` makes an archive of random vectors with the
-encoder `base`, and `python -m tests.serving.http.load FOLDER` measures it: the library first, then a server in a
-process of its own that clients in another one ask over connections that stay open.
+encoder `base`, and `python -m tests.serving.http.load FOLDER` measures it: the library first, then a server in
+a process of its own that clients in another one ask over connections that stay open.
 """
 
 from __future__ import annotations

@@ -81,7 +81,13 @@ def test_search_is_the_document_of_the_command_line(client: TestClient, archive:
 
 def test_get_and_post_ask_the_same(client: TestClient, archive: swath.Archive) -> None:
     tile = archive.search("blue", k=1)[0].tile.id
-    given = {"text": ["red", "green"], "like": [tile], "not": ["grey"], "k": 4, "bbox": [-180, -90, 180, 90]}
+    given: dict[str, Any] = {
+        "text": ["red", "green"],
+        "like": [tile],
+        "not": ["grey"],
+        "k": 4,
+        "bbox": [-180, -90, 180, 90],
+    }
     parameters = {**given, "bbox": "-180,-90,180,90", "like": f"{tile}"}
     by_get, by_post = client.get("/search", params=parameters), client.post("/search", json=given)
     assert by_get.status_code == 200, by_get.text
@@ -149,7 +155,7 @@ def test_heat(client: TestClient, archive: swath.Archive) -> None:
 
 
 def test_export(client: TestClient, archive: swath.Archive) -> None:
-    asked = {"text": "red", "k": 3}
+    asked: dict[str, Any] = {"text": "red", "k": 3}
     hits = archive.search("red", k=3, collapse=True)
     geojson = client.get("/export", params=asked)
     assert geojson.headers["content-disposition"] == 'attachment; filename="swath.geojson"'

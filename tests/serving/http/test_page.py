@@ -87,9 +87,7 @@ def test_search_refine_and_let_go(page: Page, url: str) -> None:
     assert first == asked(url, text="red")
     assert " ms" in page.text("#status") and "dense" in page.text("#pipeline")
     page.one("#hits li .verdict button:nth-child(1)").click()
-    liked = page.until(
-        lambda: page.parts() == ["Let go: liked tile 1"] and page.settled() is None and page.hits()
-    )
+    liked = page.until(lambda: page.parts() == ["Let go: liked tile 1"] and page.is_settled() and page.hits())
     assert liked == asked(url, text="red", like=[first[0]])
     page.one("#hits li .verdict button:nth-child(2)").click()
     page.until(lambda: len(page.parts()) == 2)

@@ -43,7 +43,7 @@ def document(of: Limits) -> dict[str, Any]:
         "description": "Kind of file.",
         "schema": {"enum": list(FORMATS), "default": "geojson"},
     }
-    files = {made.media_type: {} for made in FORMATS.values()}
+    files: dict[str, Any] = {made.media_type: {} for made in FORMATS.values()}
     return {
         "openapi": "3.1.1",
         "info": {

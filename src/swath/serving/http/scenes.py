@@ -129,7 +129,8 @@ class Scenes:
             [windows[:, 0], windows[:, 1], windows[:, 0] + windows[:, 2], windows[:, 1] + windows[:, 3]]
         )
         left, top, right, bottom = edges[0].min(), edges[1].min(), edges[2].max(), edges[3].max()
-        pixels, places = [], []
+        pixels: list[tuple[float, float, float]] = []
+        places: list[Corner] = []
         some = {int(way.argmin()) for way in (edges[0] + edges[1], -edges[2] - edges[3], edges[0] - edges[3])}
         for place in (*some, int((edges[1] - edges[2]).argmin())):
             footprint = self.gallery.tile(int(rows[place])).footprint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,7 +40,8 @@ class Searched(Protocol):
     def encoder(self) -> Encoder:
         """The encoder that answers."""
 
-    def search(self, text: Any = None, **options: Any) -> Hits:
+    @property
+    def search(self) -> Callable[..., Hits]:
         """As `Archive.search`."""
 
     def show(self, tile: str) -> TileDetails:
