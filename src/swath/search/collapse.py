@@ -52,14 +52,16 @@ def distinct(
         repeats, unsure, size = _compared(gallery, some, every)
         read += size
         held = list(range(len(pool.rows)))
+        alone = _alone(repeats | unsure)
         for i, row in enumerate(some.rows.tolist()):
             if len(taken) == k:
                 break
-            if repeats[i, held].any():
-                continue
-            doubtful = np.flatnonzero(unsure[i, held]).tolist()
-            if any(shapes.overlap(row, int(every.rows[held[j]])) for j in doubtful):
-                continue
+            if not alone[i]:
+                doubtful = np.flatnonzero(unsure[i, held]).tolist()
+                if repeats[i, held].any() or any(
+                    shapes.overlap(row, int(every.rows[held[j]])) for j in doubtful
+                ):
+                    continue
             taken.append(start + i)
             held.append(len(pool.rows) + i)
         pool = every.of(np.array(held, np.int64))
@@ -143,6 +145,14 @@ def _compared(
     own = unit[len(unit) - len(some.rows) :]
     repeats |= nowhere & (np.vecdot(own[:, None], unit) >= NEAR)
     return repeats, unsure, stored.nbytes
+
+
+def _alone(clashes: NDArray[np.bool_]) -> list[bool]:
+    """Which of the last rows of all, bool[some, every], may clash with no other one; most do not."""
+    own = np.arange(len(clashes))
+    clashes[own, clashes.shape[1] - len(clashes) + own] = False
+    found: list[bool] = (~clashes.any(axis=1)).tolist()
+    return found
 
 
 class _Shapes:
