@@ -1,8 +1,8 @@
 """What `/search` carries: requests per second, latencies and memory, beside the library in one process.
 
 `python -m tests.serving.http.load --make FOLDER --tiles 100000` makes an archive of random vectors with the
-encoder `base`, and `python -m tests.serving.http.load FOLDER` measures it: the library first, then a server in
-a process of its own that clients in another one ask over connections that stay open.
+encoder `base`, and `python -m tests.serving.http.load FOLDER` measures it: the library first, then a server
+in a process of its own that clients in another one ask over connections that stay open.
 """
 
 from __future__ import annotations
@@ -138,9 +138,9 @@ def resident(process: int) -> int:
     raise ValueError("no RssAnon")
 
 
-def served(path: Path, seconds: float, clients: list[int], most: int) -> dict[str, Any]:
+def served(path: Path, seconds: float, clients: list[int], most: int, threads: int | None) -> dict[str, Any]:
     """A server, asked by a growing number of clients in a process of their own."""
-    command = [*SWATH, "serve", str(path), "--port", "0"]
+    command = [*SWATH, "serve", str(path), "--port", "0", *(["--threads", str(threads)] if threads else [])]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--drive", type=int)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", type=int, action="append")
+    parser.add_argument("--threads", type=int, help="of each search of the server")
     parser.add_argument("--requests", type=int, default=10**9)
     options = parser.parse_args()
     if options.make:
@@ -182,7 +183,13 @@ def main() -> None:
         "processors": len(os.sched_getaffinity(0)),
         "load before": os.getloadavg(),
         "library": [library(options.archive, options.seconds, threads) for threads in (1, 2)],
-        **served(options.archive, options.seconds, options.clients or [1, 2, 8, 32], options.requests),
+        **served(
+            options.archive,
+            options.seconds,
+            options.clients or [1, 2, 8, 32],
+            options.requests,
+            options.threads,
+        ),
     }
     print(json.dumps(result, indent=1))  # noqa: T201
 

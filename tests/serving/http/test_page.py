@@ -117,6 +117,7 @@ def test_draw_a_box_and_a_polygon(page: Page, url: str) -> None:
     assert inside and inside == asked(url, text="green", bbox=box) and inside != everywhere
     page.one("#draw-polygon").click()
     page.click_map((0.3, 0.3), (0.7, 0.35), (0.5, 0.7))
+    page.until(lambda: "closes it" in page.text("#hint"))
     page.press(Keys.ENTER)
     page.until(lambda: "area" in state(page))
     page.settled()

@@ -19,6 +19,7 @@ _PAGE = "/page/"
 """Nothing below it is of the archive, so the page can ask for the token."""
 
 _HEADERS = {
+    "Cache-Control": "no-cache",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; "
         "img-src 'self' blob: data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"

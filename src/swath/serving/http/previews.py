@@ -54,35 +54,26 @@ class Thumbnails:
     ) -> None:
         self._read, self._workers = read, workers
         self._recent: Recent[str, bytes] = Recent(most)
-        self._asked: dict[str, asyncio.Future[bytes | None]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._asked: set[str] = set()
+        self._task: asyncio.Task[Mapping[str, bytes]] | None = None
 
     async def get(self, tile: str) -> bytes | None:
         """A JPEG; None for no tile."""
         found = self._recent.get(tile)
         if found is not None:
             return found
-        if tile not in self._asked:
-            self._asked[tile] = asyncio.get_running_loop().create_future()
-            if self._task is None:
-                self._task = asyncio.create_task(self._gather())
-        return await asyncio.shield(self._asked[tile])
+        self._asked.add(tile)
+        if self._task is None:
+            self._task = asyncio.create_task(self._gather())
+        return (await asyncio.shield(self._task)).get(tile)
 
-    async def _gather(self) -> None:
+    async def _gather(self) -> Mapping[str, bytes]:
         await asyncio.sleep(_GATHER)
-        asked, self._asked, self._task = self._asked, {}, None
-        try:
-            found = await self._workers.run(self._read, list(asked))
-        except Exception as error:  # noqa: BLE001  whoever waits raises it
-            for future in asked.values():
-                future.set_exception(error)
-                future.exception()  # somebody may have left meanwhile
-            return
-        for tile, future in asked.items():
-            picture = found.get(tile)
-            if picture is not None:
-                self._recent.put(tile, picture)
-            future.set_result(picture)
+        asked, self._asked, self._task = self._asked, set(), None
+        found = await self._workers.run(self._read, asked)
+        for tile, picture in found.items():
+            self._recent.put(tile, picture)
+        return found
 
 
 def mosaic(tiles: Collection[Tile], thumbnails: Mapping[str, bytes]) -> bytes:

@@ -179,17 +179,17 @@ class Service:
                 known, gallery = self._scenes[place], part.gallery
                 if known is None or known.gallery is not gallery:
                     known = self._scenes[place] = Scenes(gallery)
+                    self._previews = Recent(256)  # those of before may lack what has come since
                 found.append(known)
         return found
 
     def _preview(self, scenes: Scenes, scene: Scene) -> bytes:
-        key = f"{scene.id}/{len(scene.rows)}"
-        made = self._previews.get(key)
+        made = self._previews.get(scene.id)
         if made is None:
             tiles = scenes.tiles(scene)
             pictures: Mapping[str, bytes] = self.searched.thumbnails([tile.id for tile in tiles])
             made = mosaic(tiles, pictures)
-            self._previews.put(key, made)
+            self._previews.put(scene.id, made)
         return made
 
 

@@ -37,7 +37,7 @@ export class Drawing {
     this.map.doubleClickZoom.disable();
     this.map.touchZoomRotate.disable();
     this.map.getCanvas().classList.add('drawing');
-    this.said(kind === 'box' ? 'Drag from corner to corner. Esc ends it.' : 'Click the corners; the first one again, or Enter, closes it.');
+    this.said(kind === 'box' ? 'Drag from corner to corner. Esc ends it.' : 'Click the corners. Esc ends it.');
   }
 
   stop() {
@@ -108,6 +108,7 @@ export class Drawing {
       if (apart < CLOSE) return this.finish();
     }
     this.corners.push(here);
+    if (this.corners.length === 3) this.said('Enter, or the first corner again, closes it.');
     return this.place.area(this.corners, false);
   }
 
