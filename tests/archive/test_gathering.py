@@ -85,10 +85,9 @@ def rows(store: Store) -> list[Any]:
 
 def said(report: AddReport) -> AddReport:
     """Without what depends on the time."""
-    return replace(
-        report,
-        **{name: 0 for name in report.__dataclass_fields__ if name.endswith("seconds") or name == "commits"},
-    )
+    names = [name for name in report.__dataclass_fields__ if name.endswith("seconds") or name == "commits"]
+    none: dict[str, Any] = dict.fromkeys(names, 0)
+    return replace(report, **none)
 
 
 def same(one: Store, other: Store) -> None:
@@ -196,7 +195,7 @@ def test_units_of_files_that_changed_since_are_not_used(twins: Twins, world: Pat
     for unit in killed.units:
         for part in unit.parts:
             if part.file.path.suffix == ".png":
-                picture(part.file.path, 500 + len(part.file.name))
+                picture(Path(part.file.path), 500 + len(part.file.name))
     twins.add(world)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,8 @@ def _connected(on: str) -> Iterator[Any]:
     except (ConnectionError, ImportError, OSError, RuntimeError, ValueError) as error:
         raise _unusable(address, _line(error)) from error
     try:
-        yield ray
+        with redirect_stdout(sys.stderr):  # where Ray tells of nodes that are lost
+            yield ray
     finally:
         ray.shutdown()
 
