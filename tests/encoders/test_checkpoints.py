@@ -54,7 +54,7 @@ def test_pickles_that_hold_more_than_weights_are_not_run(tmp_path: Path) -> None
         read_state(file)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 def test_torchscript_is_told_apart(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "w.pt")
     with pytest.raises(EncoderError, match="TorchScript program, not weights"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from swath.encoders import OnnxEncoder, Source
+from swath.encoders import OnnxEncoder, Source, read_bank
 from swath.errors import EncoderError, InputError
 from swath.search import MemoryGallery
 from swath.training.adapting import (
@@ -88,6 +88,7 @@ def _named_wrongly(base: OnnxEncoder, count: int = 140) -> Examples:
 
 def test_what_can_be_learnt_is_gained_on_held_out_pictures(base: OnnxEncoder, tmp_path: Path) -> None:
     made, gain = adapt_encoder(base, _named_wrongly(base), tmp_path / "mine", name="mine")
+    assert made.heads == {}, "labels are no bank of queries"
     assert (gain.figure, gain.fitted, gain.chosen, gain.held_out) == ("accuracy", 84, 28, 28)
     assert gain.before < 30 and gain.after > 90 and gain.interval[0] > 40
     assert made.base_revision == base.revision and made.card.data[-1] == _SOURCE
@@ -107,7 +108,11 @@ def test_captions_are_measured_both_ways(base: OnnxEncoder, tmp_path: Path) -> N
     captioned = Examples(
         examples.images, tuple((f"a {t} field", f"{t} land") for (t,) in examples.texts), False, _SOURCE
     )
-    _, gain = adapt_encoder(base, captioned, tmp_path / "mine", name="mine")
+    made, gain = adapt_encoder(base, captioned, tmp_path / "mine", name="mine")
+    # Captions are a bank of queries for an encoder that has none, as they are asked from now on.
+    bank = read_bank(made.heads["bank"])
+    said = made.encode_texts([f"{word} land" for word in WORDS]).embedding
+    assert (said @ bank.text.T).max(1).min() > 0.999 and len(bank.image) == gain.fitted
     assert gain.figure == "mR" and gain.interval[0] > 0 and gain.interval[0] < gain.after - gain.before
 
 

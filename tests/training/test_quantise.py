@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
-from swath.training.quantise import int4_rows, int8_rows
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from swath.training.quantise import int4_rows, int8_rows, quantise
 
 
 def test_int8_keeps_half_a_step() -> None:
@@ -30,3 +36,22 @@ def test_int4_packs_two_values_a_byte() -> None:
         np.linalg.norm(restored, axis=1) * np.linalg.norm(values, axis=1)
     )[1:]
     assert cosine.min() > 0.985
+
+
+def test_the_mask_of_a_causal_tower_stays_as_it_is(tmp_path: Path) -> None:
+    """It is added as a table of positions is, and its infinities have no scale."""
+    side = 70
+    mask = np.triu(np.full((side, side), -np.inf, np.float32), 1)
+    pieces = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [side, side]) for name in ("x", "out")]
+    nodes = [
+        helper.make_node("Add", ["x", "mask"], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["out"], axis=-1),
+    ]
+    graph = helper.make_graph(nodes, "g", pieces[:1], pieces[1:], [numpy_helper.from_array(mask, "mask")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.checker.check_model(model)
+    quantise(model, tmp_path / "g.onnx")
+    x = np.random.default_rng(0).standard_normal((side, side)).astype(np.float32)
+    (out,) = onnxruntime.InferenceSession(tmp_path / "g.onnx").run(None, {"x": x})
+    weights = np.exp(x) * np.isfinite(mask)
+    assert np.allclose(out, weights / weights.sum(1, keepdims=True), atol=1e-6)

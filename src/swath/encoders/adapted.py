@@ -5,7 +5,8 @@ encoder that it stands on (hard links where the file system can). A text embeddi
 along t + (t down) up. Pictures stay as they are, so every archive of the base is an archive of this one too.
 
 Heads of the base stay, for what they read stays (pictures, tokens, guides, words) or moves within its space
-(text embeddings); the captions of its bank of queries move with the words. Presets keep their numbers and are
+(text embeddings); the captions of its bank of queries move with the words, and where it has none, what was
+fitted to becomes one. Presets keep their numbers and are
 not recommended any more, and calibrated scores are gone: both were measured on the base's words.
 """
 
@@ -14,11 +15,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -26,13 +27,16 @@ from numpy.typing import NDArray
 
 from swath.encoders.bank import KIND, read_bank, write_bank
 from swath.encoders.card import Calibration, Card, read_card, write_card
-from swath.encoders.heads import FOLDER, Head, read_heads, write_head
+from swath.encoders.heads import FOLDER, Head, HeadCard, read_heads, write_head
 from swath.encoders.onnx import file_digest
 from swath.errors import EncoderError
 from swath.types import Encoder, ImageFeatures, TextFeatures
 
 if TYPE_CHECKING:
     from swath.encoders.registry import LoadedEncoder
+
+Queries: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Embeddings of texts and of pictures, unit rows of the base."""
 
 BASE = "base"
 FILES = ("down.npy", "up.npy")
@@ -146,8 +150,13 @@ def write_adapted(
     down: NDArray[np.floating[Any]],
     up: NDArray[np.floating[Any]],
     base: Encoder,
+    *,
+    queries: Queries | None = None,
 ) -> AdaptedEncoder:
-    """Make the folder; `card` gets its kind and digests here. Raises `EncoderError` where it exists."""
+    """Make the folder; `card` gets its kind and digests here. Raises `EncoderError` where it exists.
+
+    `queries` are what it was fitted to: the bank of an encoder whose base has none.
+    """
     if folder.exists():
         raise EncoderError(f"{folder} exists: name another folder")
     temporary = folder.with_name(f".{folder.name}.part")
@@ -160,7 +169,13 @@ def write_adapted(
         recipe = {**recipe, BASE: base.name}
     else:
         copy_folder(base.folder, temporary / BASE)
-    _write_bank(temporary, base, down, up)
+    _write_bank(
+        temporary,
+        card,
+        base,
+        lambda texts: adapt(texts, down.astype(np.float32), up.astype(np.float32)),
+        queries,
+    )
     files = {name: file_digest(temporary / name) for name in FILES}
     write_card(msgspec.structs.replace(card, kind="adapted", recipe=recipe, files=files), temporary)
     temporary.rename(folder)
@@ -173,18 +188,32 @@ def _revision(base: str, folder: Path) -> str:
 
 
 def _write_bank(
-    folder: Path, base: Encoder, down: NDArray[np.floating[Any]], up: NDArray[np.floating[Any]]
+    folder: Path,
+    card: Card,
+    base: Encoder,
+    adapted: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    queries: Queries | None,
 ) -> None:
-    """The base's bank of queries, if it has one, its captions where the words are now."""
+    """The base's bank of queries, its captions where the words are now; or one of what was fitted to."""
     heads: dict[str, Head] = getattr(base, "heads", {})
-    for name, head in heads.items():
-        if head.card.kind != KIND:
-            continue
-        bank, own = read_bank(head), folder / FOLDER / name
-        own.mkdir(parents=True)
-        texts = adapt(bank.text, down.astype(np.float32), up.astype(np.float32))
-        write_bank(own, _int8(texts), _int8(bank.image))
-        write_head(msgspec.structs.replace(head.card, encoder=_revision(base.revision, folder)), own)
+    known = next(((name, head) for name, head in heads.items() if head.card.kind == KIND), None)
+    revision = _revision(base.revision, folder)
+    if known is not None:
+        name, bank = known[0], read_bank(known[1])
+        texts, images = bank.text, bank.image
+        made = msgspec.structs.replace(known[1].card, encoder=revision)
+    elif queries is not None:
+        name, (texts, images) = KIND, queries
+        says = "Embeddings of the captions and pictures that the encoder was adapted to."
+        made = HeadCard(
+            name=name, kind=KIND, encoder=revision, description=says, data=card.data[-1:], terms=card.terms
+        )
+    else:
+        return
+    own = folder / FOLDER / name
+    own.mkdir(parents=True)
+    write_bank(own, _int8(adapted(texts)), _int8(images))
+    write_head(made, own)
 
 
 def _int8(rows: NDArray[np.float32]) -> NDArray[np.int8]:

@@ -143,7 +143,10 @@ def bank_of(encoder: Encoder | None) -> Bank:
             _BANKS[encoder] = read_bank(heads[0])
     if encoder is None or encoder not in _BANKS:
         name = "this gallery's encoder" if encoder is None else f"encoder {encoder.name}"
-        raise InputError(f"{name} has no bank of queries, which a bias needs: leave the bias out")
+        raise InputError(
+            f"{name} has no bank of queries, which a bias needs: leave the bias out, or adapt the encoder to "
+            "captions of your own, which then are its bank (swath adapt)"
+        )
     return _BANKS[encoder]
 
 

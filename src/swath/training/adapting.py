@@ -161,7 +161,10 @@ def adapt_encoder(
         held_out=len(held_out),
         plan=plan,
     )
-    return write_adapted(out, _card(encoder, examples, gain, name), down, up, encoder), gain
+    # A handful of labels says little of what is asked in general.
+    queries = None if examples.are_labels else (train.texts, train.images)
+    card = _card(encoder, examples, gain, name)
+    return write_adapted(out, card, down, up, encoder, queries=queries), gain
 
 
 def _card(encoder: LoadedEncoder, examples: Examples, gain: Gain, name: str) -> Card:

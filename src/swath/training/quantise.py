@@ -82,7 +82,10 @@ def strip(model: onnx.ModelProto) -> None:
 def _is_large(tensor: onnx.TensorProto | None) -> bool:
     if tensor is None or tensor.data_type != TensorProto.FLOAT:
         return False
-    return len(tensor.dims) >= 2 and int(np.prod(tensor.dims)) >= LEAST
+    if len(tensor.dims) < 2 or int(np.prod(tensor.dims)) < LEAST:
+        return False
+    # The mask of a causal text tower is a matrix that is added, too, and has infinities, which no scale holds.
+    return bool(np.isfinite(numpy_helper.to_array(tensor)).all())
 
 
 def _flag(node: onnx.NodeProto, name: str) -> bool:
