@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from PIL import Image  # noqa: E402
 
 import swath  # noqa: E402
 from swath import encoders  # noqa: E402
+from swath.archive import open_store  # noqa: E402
 from swath.encoders.check import check  # noqa: E402
 from swath.encoders.clip import OpenClipEncoder  # noqa: E402
 from swath.errors import ArchiveError, EncoderError, InputError  # noqa: E402
+from swath.evaluation.questions import questions  # noqa: E402
+from swath.evaluation.tuning import tune  # noqa: E402
 from swath.imagery import fit  # noqa: E402
+from swath.serving.encoder import encoder_of, switch  # noqa: E402
+from swath.training.adapting import adapt_encoder, examples_of_captions  # noqa: E402
 from swath.training.exporting import export_encoder  # noqa: E402
 from tests.encoders import clip_models  # noqa: E402
 from tests.tiny import paint  # noqa: E402
@@ -176,6 +182,43 @@ def test_a_walk_from_checkpoint_to_search(files: dict[str, Path], tmp_path: Path
     other = clip_models.checkpoint("tiny-vit", tmp_path / "other.pt", seed=1)
     with pytest.raises(EncoderError, match="was made with encoder open_clip:tiny-vit"):
         swath.open(tmp_path / "a.swath", encoder=f"open_clip:tiny-vit@{other}")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_stages_over_its_vectors_and_tokens(name: str, files: dict[str, Path], tmp_path: Path) -> None:
+    """Codes without training, tokens, lists, and a bias by a bank of one's own captions."""
+    spec = f"open_clip:{name}@{files[name]}"
+    path = tmp_path / "a.swath"
+    archive = swath.index(paint(tmp_path / "scenes"), path, spec)
+    exact = [hit.tile.id for hit in archive.search("a red field", k=7)]
+    assert len(set(exact)) == 7
+    for pipeline in ("dense:7 > btgi", "hash64:7", "hash128:7 > btgi", "hash128:7 > dense"):
+        found = [hit.tile.id for hit in archive.search("a red field", k=7, pipeline=pipeline)]
+        assert sorted(found) == sorted(exact)
+    assert found == exact, "exact scores behind codes that keep everything"
+    with pytest.raises(InputError, match=r"has no bank of queries.*swath adapt"):
+        archive.search("a red field", pipeline="hash128(bias=ppsr):7")
+    gallery = open_store(path).gallery()
+    captions = [
+        f"{tile},a {word} field\n" for tile in gallery.ids.tolist() for word in ("red", "blue", "wide")
+    ]
+    (tmp_path / "captions.csv").write_text("id,caption\n" + "".join(captions))
+    examples = examples_of_captions(gallery, tmp_path / "captions.csv", "mine")
+    many = replace(examples, images=np.tile(examples.images, (4, 1)), texts=examples.texts * 4)
+    adapt_encoder(encoders.load(spec), many, tmp_path / "mine", name="mine")
+    switch(open_store(path), tmp_path / "mine")
+    hits = swath.open(path).search("a red field", k=7, pipeline="hash128(bias=ppsr):7")
+    assert sorted(hit.tile.id for hit in hits) == sorted(exact)
+
+
+def test_lists_over_its_vectors(files: dict[str, Path], tmp_path: Path) -> None:
+    spec = f"open_clip:tiny-vit@{files['tiny-vit']}"
+    archive = swath.index(paint(tmp_path / "scenes"), tmp_path / "a.swath", spec)
+    exact = [hit.tile.id for hit in archive.search("a red field", k=7)]
+    store = open_store(tmp_path / "a.swath")
+    tune(store, encoder_of(store), questions(60), count=2)
+    found = swath.open(tmp_path / "a.swath").search("a red field", k=7, pipeline="ivf(tiles=1):7")
+    assert [hit.tile.id for hit in found] == exact
 
 
 def test_an_archive_whose_checkpoint_is_gone_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""What every kind of encoder promises, asked of each: a tiny ONNX folder, an adapted one, a training run.
+"""What every kind of encoder promises, asked of each: a folder, an adapted one, a training run, open_clip.
 
-Those of open_clip have their own file, as they need an environment of their own.
+The last in an environment of its own: scripts/test-clip.
 """
 
 from __future__ import annotations
@@ -52,7 +52,15 @@ def _torch(folder: Path) -> str:
     return f"torch:{folder}"
 
 
-@pytest.fixture(params=[_onnx, _adapted, _torch], ids=["onnx", "adapted", "torch"])
+def _open_clip(folder: Path) -> str:
+    pytest.importorskip("open_clip", reason="scripts/test-clip runs this: torchvision is gigabytes")
+    from tests.encoders import clip_models
+
+    clip_models.register(folder)
+    return f"open_clip:tiny-vit@{clip_models.checkpoint('tiny-vit', folder / 'w.pt')}"
+
+
+@pytest.fixture(params=[_onnx, _adapted, _torch, _open_clip], ids=["onnx", "adapted", "torch", "open_clip"])
 def spec(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("SWATH_HOME", str(tmp_path / "home"))
     make: Make = request.param

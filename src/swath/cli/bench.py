@@ -89,6 +89,7 @@ def speed_command(
     from swath import encoders
     from swath.archive import open_store
     from swath.evaluation import measure_gallery, measure_random, to_json
+    from swath.serving.encoder import encoder_of
 
     if (archive is None) == (tiles is None):
         raise click.UsageError("name an ARCHIVE, or give --tiles, and not both")
@@ -96,7 +97,7 @@ def speed_command(
         if encoder is not None:
             raise click.UsageError("--encoder goes with --tiles: an archive has its own")
         store = open_store(archive)
-        model = encoders.load(store.encoder_folder, settings.threads)
+        model = encoder_of(store, settings.threads)
         result = measure_gallery(
             store.gallery(),
             archive.resolve().name,

@@ -53,6 +53,7 @@ def latency_command(
     from swath.archive import open_store
     from swath.evaluation.latency import latency_json, measure_latency
     from swath.evaluation.speed import random_gallery
+    from swath.serving.encoder import encoder_of
     from swath.types import Gallery
 
     gallery: Gallery
@@ -61,7 +62,7 @@ def latency_command(
     if archive is not None:
         store = open_store(archive)
         gallery, name = store.gallery(), archive.resolve().name
-        model = encoders.load(store.encoder_folder, settings.threads)
+        model = encoder_of(store, settings.threads)
     else:
         model = encoders.load(encoder, settings.threads)
         gallery, _ = random_gallery(tiles or 0, model.dim, frozenset({"dense", "tokens"}))

@@ -56,14 +56,14 @@ def tune_command(
     """
     from dataclasses import asdict
 
-    from swath import encoders
     from swath.archive import open_store
     from swath.evaluation.questions import questions
     from swath.evaluation.tuning import tune
+    from swath.serving.encoder import encoder_of
 
     texts, groups = _queries(queries, data)
     store = open_store(path)
-    encoder = encoders.load(store.encoder_folder, settings.threads)
+    encoder = encoder_of(store, settings.threads)
     with progress(settings.quiet) as shown:
         found = tune(
             store,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from swath.archive import Store
 from swath.archive.lists import Plan, build_lists, read_tuned, word_head, write_tuned
-from swath.encoders import WORD_HEAD, Head, load, names
+from swath.encoders import WORD_HEAD, Head
 from swath.errors import InputError
 from swath.search import EncodedQuery, Pipeline, calibrate, parse, run
 from swath.search.pipeline import Step
@@ -195,18 +195,14 @@ def _lists(store: Store, encoder: Encoder, plan: Plan, head: Head | None, rebuil
     if fits and not rebuild and head is None and plan.count is None:
         return
     build_lists(
-        gallery, store.path, plan, head or word_head(store.path, encoder.revision) or _installed_head(encoder)
+        gallery, store.path, plan, head or word_head(store.path, encoder.revision) or _own_head(encoder)
     )
 
 
-def _installed_head(encoder: Encoder) -> Head | None:
-    """The word head of the same encoder as it is installed: the archive may be older than the head."""
-    if encoder.name not in names():
-        return None
-    installed = load(encoder.name)
-    heads: dict[str, Head] = getattr(installed, "heads", None) or {}
-    same = installed.revision == encoder.revision
-    return next((head for head in heads.values() if same and head.card.kind == WORD_HEAD), None)
+def _own_head(encoder: Encoder) -> Head | None:
+    """The word head of an encoder: in its folder, of its base, or installed for its revision."""
+    heads: dict[str, Head] = getattr(encoder, "heads", None) or {}
+    return next((head for head in heads.values() if head.card.kind == WORD_HEAD), None)
 
 
 def _tell(progress: Progress | None, what: str) -> None:

@@ -84,7 +84,7 @@ def _is_large(tensor: onnx.TensorProto | None) -> bool:
         return False
     if len(tensor.dims) < 2 or int(np.prod(tensor.dims)) < LEAST:
         return False
-    # The mask of a causal text tower is a matrix that is added, too, and has infinities, which no scale holds.
+    # The mask of a causal text tower is added like a table too, and no scale holds its infinities.
     return bool(np.isfinite(numpy_helper.to_array(tensor)).all())
 
 
