@@ -106,11 +106,13 @@ def test_search_refine_and_let_go(page: Page, url: str) -> None:
 
 def test_draw_a_box_and_a_polygon(page: Page, url: str) -> None:
     everywhere = page.search("green")
+    assert not page.one("#detail").is_displayed()
     page.one("#draw-box").click()
     assert page.one("#draw-box").get_attribute("aria-pressed") == "true"
     page.drag((0.3, 0.3), (0.5, 0.5), (0.7, 0.7))
     page.until(lambda: page.parts() == ["Search everywhere"])
     page.settled()
+    assert not page.one("#detail").is_displayed()
     box = state(page)["box"]
     assert box[0] < box[2] and box[1] < box[3]
     inside = page.hits()

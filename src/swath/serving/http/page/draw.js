@@ -19,11 +19,14 @@ export class Drawing {
     this.said = said;
     this.kind = null;
     this.corners = [];
+    this.drew = false;
     const canvas = this.map.getCanvasContainer();
     canvas.addEventListener('pointerdown', (event) => this.down(event));
     canvas.addEventListener('pointermove', (event) => this.move(event));
     canvas.addEventListener('pointerup', (event) => this.up(event));
     canvas.addEventListener('pointercancel', () => this.stop());
+    // The click that ends a drawing is not meant for the tile below it.
+    canvas.addEventListener('click', (event) => this.drew && event.stopPropagation(), true);
   }
 
   get active() {
@@ -73,6 +76,7 @@ export class Drawing {
   }
 
   down(event) {
+    this.drew = this.active;
     if (!this.active || event.button !== 0) return;
     event.preventDefault();
     event.stopPropagation();
