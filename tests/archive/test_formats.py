@@ -14,7 +14,16 @@ import msgspec
 import pytest
 
 import swath
-from swath.archive import LockedError, Store, UpgradeReport, formats, open_store, pointer
+from swath.archive import (
+    LockedError,
+    Store,
+    UpgradeReport,
+    create,
+    formats,
+    merge,
+    open_store,
+    pointer,
+)
 from swath.archive.lock import WriterLock
 from swath.errors import ArchiveError
 from tests.archive.test_damage import failing
@@ -51,6 +60,17 @@ def test_it_opens_answers_and_is_sound(kept: Path) -> None:
     assert len(scenes) == 4
     assert all(hit.tile.footprint is not None and len(hit.tile.footprint.ring) == 4 for hit in scenes)
     assert len(archive._store.thumbnails([hit.tile.id for hit in scenes])) == 4
+
+
+@pytest.mark.parametrize("kept", FORMATS, ids=lambda path: f"format {path.name}")
+def test_settings_that_it_does_not_know_are_as_by_default(kept: Path, tmp_path: Path) -> None:
+    old = swath.open(kept)
+    tiling = old.info().tiling
+    assert (tiling.levels, tiling.stretch) == (1, None)
+    new = create(tmp_path / "new", old.encoder, tiling)
+    new.add([pictures(tmp_path / "more", 3)], old.encoder)
+    merged = merge(tmp_path / "merged", [kept, new.path])
+    assert merged.tiles == len(old) + 3
 
 
 @pytest.mark.parametrize("kept", FORMATS, ids=lambda path: f"format {path.name}")
