@@ -289,10 +289,13 @@ def test_auto_reranks_where_that_is_enough() -> None:
     assert "btgi" in reranked.pipeline and len(reranked) == 20
     few = search(MemoryGallery(ids, signals, stacked), RED, encoder, k=3, collapse=True)
     assert "btgi" in few.pipeline and len(few) == 3
-    # Twenty that are reranked are fewer than twenty that differ.
-    exact = search(MemoryGallery(ids, signals, stacked), RED, encoder, collapse=True)
-    assert exact.pipeline == "dense" and len(exact) == 20
+    # Twenty that are reranked are fewer than twenty that differ: more are reranked then.
+    deep = search(MemoryGallery(ids, signals, stacked), RED, encoder, collapse=True)
+    assert deep.pipeline.startswith("dense:160 > btgi") and len(deep) == 20
+    spec = deep.pipeline
     assert (
-        exact.hits
-        == search(MemoryGallery(ids, signals, stacked), RED, encoder, pipeline="dense", collapse=True).hits
+        deep.hits
+        == search(MemoryGallery(ids, signals, stacked), RED, encoder, pipeline=spec, collapse=True).hits
     )
+    stated = search(MemoryGallery(ids, signals, stacked), RED, encoder, pipeline="ftf", collapse=True)
+    assert stated.pipeline.startswith("dense:20 > btgi") and 0 < len(stated) < 20

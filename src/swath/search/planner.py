@@ -63,6 +63,16 @@ def _at_least(pipeline: Pipeline, k: int) -> Pipeline:
     return pipeline if stated is None else _emitting(pipeline, max(k, stated))
 
 
+def deeper(pipeline: Pipeline, k: int) -> Pipeline:
+    """The same with every K that it states at least k, so that k may come out."""
+
+    def at_least(step: Step) -> Step:
+        return step if step.k is None else replace(step, k=max(k, step.k))
+
+    source = at_least(pipeline.source) if isinstance(pipeline.source, Step) else pipeline.source
+    return Pipeline(source, tuple(at_least(stage) for stage in pipeline.stages))
+
+
 def _emitting(pipeline: Pipeline, k: int) -> Pipeline:
     """The same, emitting k candidates."""
     if pipeline.stages:

@@ -17,7 +17,7 @@ from swath.search.collapse import distinct, scenes
 from swath.search.engine import check, run_many
 from swath.search.parser import parse
 from swath.search.pipeline import Auto, Pipeline
-from swath.search.planner import choose
+from swath.search.planner import choose, deeper
 from swath.search.query import EncodedQuery, Spoken, encode
 from swath.search.scores import calibration_of, check_least, kind_of, no_calibration, probabilities
 from swath.types import Candidates, Encoder, Gallery, Query, StageTrace, Tile
@@ -171,15 +171,13 @@ class _Asking:
 
     def _choose(self, ready: _Ready) -> Pipeline:
         """What runs. Raises `InputError` where its scores must be probabilities and are not."""
-        pipeline = self._chosen(ready, self.k) if isinstance(self.asked.source, Auto) else self.asked
+        pipeline = self.asked
+        if isinstance(pipeline.source, Auto):
+            filtered = ready.allowed is not None
+            pipeline = choose(self.gallery, self.encoder, ready.encoded, self.k, filtered=filtered)
         if self.min_score is not None and self._fit(ready, pipeline) is None:
             raise no_calibration(self.encoder, pipeline, kind_of(ready.encoded))
         return pipeline
-
-    def _chosen(self, ready: _Ready, k: int) -> Pipeline:
-        """What `auto` runs for so many."""
-        filtered = ready.allowed is not None
-        return choose(self.gallery, self.encoder, ready.encoded, k, filtered=filtered)
 
     def _fit(self, ready: _Ready, pipeline: Pipeline) -> Calibration | None:
         return calibration_of(self.encoder, pipeline, kind_of(ready.encoded))
@@ -217,7 +215,7 @@ class _Asking:
                 replace(cost, note="; ".join(filter(None, (cost.note, together)))) for cost in costs
             )
         return [
-            self._answer(ready, _Found(pipeline, one, (*ready.trace, *costs), asked))
+            self._answer(ready, _Found(pipeline, pipeline, one, (*ready.trace, *costs), asked))
             for ready, one in zip(group, found, strict=True)
         ]
 
@@ -238,7 +236,7 @@ class _Asking:
             for rank, (row, raw, score) in enumerate(hits, 1)
             if self.min_score is None or (score is not None and score >= self.min_score)
         )
-        return Hits(kept, str(found.pipeline), found.trace, ready.query)
+        return Hits(kept, str(found.ran), found.trace, ready.query)
 
     def _select(self, ready: _Ready, found: _Found, tiles: _Tiles) -> _Found:
         """The k best that are selected, of as many more as it takes to find them."""
@@ -268,28 +266,32 @@ class _Asking:
         return len(set((sources if allowed is None else sources[allowed]).tolist()))
 
     def _wider(self, ready: _Ready, found: _Found) -> _Found | None:
-        """A search for more; None where there is no more to come."""
+        """A search for more; None where there is no more to come.
+
+        The K of what `auto` took goes along; that of a pipeline that was asked for stands.
+        """
         if found.asked >= len(self.gallery):
             return None
-        asked = _WIDER * found.asked
-        pipeline = found.pipeline
-        if isinstance(self.asked.source, Auto):
-            pipeline = self._chosen(ready, asked)
-            if self.min_score is not None and self._fit(ready, pipeline) is None:
-                pipeline = found.pipeline
-        if pipeline == found.pipeline and len(found.candidates.rows) < found.asked:
+        deepens = isinstance(self.asked.source, Auto)
+        whole = deeper(found.ran, found.asked) if deepens else found.ran
+        if whole == found.ran and len(found.candidates.rows) < found.asked:
             return None
+        asked = _WIDER * found.asked
+        ran = deeper(found.ran, asked) if deepens else found.ran
         ((more,), costs) = run_many(
-            pipeline, self.gallery, [ready.encoded], asked, ready.allowed, threads=self.threads
+            ran, self.gallery, [ready.encoded], asked, ready.allowed, threads=self.threads
         )
-        return _Found(pipeline, more, (*found.trace, *costs), asked)
+        return replace(found, ran=ran, candidates=more, trace=(*found.trace, *costs), asked=asked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """What was found for a query, by which pipeline, of how many that it was asked for."""
+    """What was found for a query, of how many that it was asked for."""
 
     pipeline: Pipeline
+    """The one that was chosen: its scores are known."""
+    ran: Pipeline
+    """The one that ran, which may have looked deeper."""
     candidates: Candidates
     trace: tuple[StageTrace, ...]
     asked: int
