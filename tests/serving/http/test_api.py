@@ -262,6 +262,13 @@ def test_another_name_for_this_machine_is_refused(town: Path) -> None:
             problem(client.get("/healthz", headers={"Host": host}), 421)
 
 
+def test_pages_of_other_sites_may_not_ask(client: TestClient) -> None:
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    problem(client.get("/search?text=red", headers=elsewhere), 403)
+    for headers in ({**elsewhere, "Sec-Fetch-Mode": "navigate"}, {"Sec-Fetch-Site": "same-origin"}):
+        assert client.get("/", headers=headers).status_code == 200
+
+
 def test_damage_is_a_problem_and_no_answer(town: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -73,6 +73,9 @@ class Guard:
         headers = Headers(scope=scope)
         if self._hosts is not None and _name(headers.get("host", "")) not in self._hosts:
             await response(421, "This server is not called by that name")(scope, receive, send)
+        elif headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+            # Pages from elsewhere could not read the answer, but would keep the threads busy.
+            await response(403, "Pages of other sites may not ask this server")(scope, receive, send)
         elif scope["path"] == "/session" and self._token is not None:
             await self._log_in(scope, headers, receive, send)
         elif not self._may(scope["path"], headers):
