@@ -217,8 +217,10 @@ def _write_bank(
 
 
 def _int8(rows: NDArray[np.float32]) -> NDArray[np.int8]:
-    scaled = rows * (127 / np.abs(rows).max(axis=1, keepdims=True))
-    return np.rint(scaled).astype(np.int8)
+    rounded: NDArray[np.int8] = np.rint(rows * (127 / np.abs(rows).max(axis=1, keepdims=True))).astype(
+        np.int8
+    )
+    return rounded
 
 
 def open_encoder(place: str, threads: int | None = None) -> AdaptedEncoder:
