@@ -98,7 +98,8 @@ class Service:
     def search(self, asked: Asked, files: Sequence[bytes]) -> Hits:
         """Hits, by the library; `files` are pictures as sent. Raises `ProblemError` for bad ones."""
         pictures = [decode(file, self.limits.pixels, self._image_size) for file in files]
-        check_pipeline(asked.pipeline, getattr(self.searched.encoder, "presets", None), self.limits)
+        if ":" in asked.pipeline:  # it states a K
+            check_pipeline(asked.pipeline, getattr(self.searched.encoder, "presets", None), self.limits)
         return self.searched.search(image=pictures or None, **asked.arguments())
 
     def answer(self, asked: Asked, files: Sequence[bytes]) -> dict[str, Any]:
