@@ -199,9 +199,8 @@ def test_stages_over_its_vectors_and_tokens(name: str, files: dict[str, Path], t
     with pytest.raises(InputError, match=r"has no bank of queries.*swath adapt"):
         archive.search("a red field", pipeline="hash128(bias=ppsr):7")
     gallery = open_store(path).gallery()
-    captions = [
-        f"{tile},a {word} field\n" for tile in gallery.ids.tolist() for word in ("red", "blue", "wide")
-    ]
+    tiles = [gallery.tile(row).id for row in range(len(gallery))]
+    captions = [f"{tile},a {word} field\n" for tile in tiles for word in ("red", "blue", "wide")]
     (tmp_path / "captions.csv").write_text("id,caption\n" + "".join(captions))
     examples = examples_of_captions(gallery, tmp_path / "captions.csv", "mine")
     many = replace(examples, images=np.tile(examples.images, (4, 1)), texts=examples.texts * 4)
