@@ -131,12 +131,13 @@ def _wait(folder: Path, count: int) -> list[Path]:
     [
         ("spark", "'spark' is no cluster"),
         ("ray://127.0.0.1", "has no port"),
-        (f"ray://127.0.0.1:{free_port()}", "cannot be used: Connection refused"),
+        ("ray://127.0.0.1:PORT", "cannot be used: Connection refused"),
     ],
 )
 def test_a_wrong_address_is_told(
     cluster: Cluster, world: Path, tmp_path: Path, encoder: Path, on: str, said: str
 ) -> None:
+    on = on.replace("PORT", str(free_port()))
     run = cluster.swath(*index(cluster, world, tmp_path / "a", encoder, on))
     _, told = run.communicate(timeout=PATIENCE)
     assert run.returncode in (1, 2)
