@@ -1,6 +1,6 @@
-"""Pictures per second of the processor through an encoder, and through its bare model on the same arrays, in turn.
+"""Pictures per second of the processor: an encoder, and its bare model on the same arrays, in turn.
 
-`python -m tests.encoders.speed base` or `... open_clip:ViT-B-32@FILE` (in the environment of scripts/test-clip).
+`python -m tests.encoders.speed base`; `open_clip:ViT-B-32@FILE` in the environment of scripts/test-clip.
 """
 
 from __future__ import annotations
