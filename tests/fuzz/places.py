@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from swath.imagery import scan
 from swath.search import search
 from swath.serving import make_query
 from swath.serving.asking import read_near
 from tests.fuzz.mutate import EDGES, garble, written
 from tests.fuzz.words import gallery
+from tests.imagery.stac import collection, item
 from tests.tiny import TinyEncoder
 
 _RING = [[0.5, 0.2], [3.5, 0.2], [3.5, 0.8], [0.5, 0.8], [0.5, 0.2]]
@@ -51,3 +54,23 @@ def _ask(**places: Any) -> None:
     asked = make_query("red", **places)
     found = search(gallery(), asked, TinyEncoder(), pipeline="dense", k=6)
     assert len(found) <= 6
+
+
+def stac(random: Random, folder: Path) -> None:
+    """A document of STAC beside the file that it names."""
+    (folder / "a.tif").write_bytes(b"II*\0")
+    inner = item("a", **{"eo:cloud_cover": 3.5, "gsd": 10})
+    whole: Any = random.choice(
+        (
+            inner,
+            inner,
+            {"type": "FeatureCollection", "features": [inner, inner]},
+            collection(("item", "item.json")),
+        )
+    )
+    (folder / "item.json").write_text(json.dumps(inner))
+    (folder / "stac.json").write_bytes(written(whole, random))
+    skipped: list[tuple[Any, str]] = []
+    for found in scan([folder / "stac.json"], lambda place, reason: skipped.append((place, reason))):
+        assert found.path.is_file()
+    assert all(reason for _, reason in skipped)

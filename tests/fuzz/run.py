@@ -59,6 +59,7 @@ TARGETS: dict[str, tuple[int, Target]] = {
     "expression": (20, _text(words.expression)),
     "area": (12, _file(places.area)),
     "near": (4, _text(places.near)),
+    "stac": (8, _file(places.stac)),
     "pipeline": (20, _text(words.spec)),
     "recipe": (6, _file(words.recipe)),
     "card": (8, _file(words.card)),

@@ -146,7 +146,7 @@ def resolved(href: str, base: Place) -> Place:
     if isinstance(base, Remote):
         return base.join(href)
     path = base.parent / href
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  Path.exists raises for what no file can be called
         path = base.parent / unquote(href)
     return Path(os.path.normpath(path))
 

@@ -93,7 +93,7 @@ def read_area(path: Path) -> Mapping[str, Any]:
         raise InputError(f"cannot read the area {shown(path)}: {error.strerror}") from error
     try:
         found = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise InputError(f"the area {shown(path)} is no GeoJSON object ({error})") from error
     return found
 

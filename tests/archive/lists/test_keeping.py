@@ -94,7 +94,7 @@ def test_names_are_words(archive: swath.Archive) -> None:
     for late in (True, False):
         hits = archive.search_many([Query(("the lighthouse",))], pipeline="sparse:5")[0]
         assert "Lighthouse" in hits[0].tile.source and len(hits) == 1
-        assert "words: lighthouse" in hits.trace[-1].note
+        assert "words: lighthouse" in next(one for one in hits.trace if one.stage == "sparse:5").note
         shared = matched_words(
             open_store(archive.path).gallery(), EncodedQuery(np.zeros(32, np.float32), ("lighthouse",)), 40
         )
