@@ -165,8 +165,8 @@ class Gallery(Protocol):
 
     @property
     def corners(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """float64[m, 2], longitude and latitude of the corners of one footprint after another, and int64[n]: where
-        each tile's end. A tile without a footprint has none.
+        """float64[m, 2], longitude and latitude of the corners of one footprint after another, and int64[n]:
+        where each tile's end. A tile without a footprint has none.
         """
 
     def tile(self, row: int) -> Tile:
@@ -202,8 +202,8 @@ class Query:
     bbox: Bounds | None = None
     weights: tuple[float, ...] | None = None
     """How much each part counts beside its like: positive numbers for texts, images, likes, like_at, unlikes
-    and unlike_texts, in this order. Wanted parts count 1 together and unwanted ones 1/2, whatever their number.
-    None: all alike.
+    and unlike_texts, in this order. Wanted parts count 1 together and unwanted ones 1/2, whatever their
+    number. None: all alike.
     """
     like_at: tuple[tuple[float, float], ...] = ()
     """Longitudes and latitudes: the tiles that lie there are wanted."""

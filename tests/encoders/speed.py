@@ -38,7 +38,10 @@ def main() -> None:
     """Measure the encoder that is named."""
     encoder = encoders.load(sys.argv[1], 1)
     batch = probes.pictures(_BATCH, encoder.image_size)
-    calls = {"bare": bare(encoder, batch), "swath": lambda: encoder.encode_images(batch)}
+    calls: dict[str, Callable[[], Any]] = {
+        "bare": bare(encoder, batch),
+        "swath": lambda: encoder.encode_images(batch),
+    }
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(_ROUNDS):
         for name, call in calls.items():

@@ -59,7 +59,7 @@ def _ask(**places: Any) -> None:
 def stac(random: Random, folder: Path) -> None:
     """A document of STAC beside the file that it names."""
     (folder / "a.tif").write_bytes(b"II*\0")
-    inner = item("a", **{"eo:cloud_cover": 3.5, "gsd": 10})
+    inner = item("a", None, **{"eo:cloud_cover": 3.5, "gsd": 10})
     whole: Any = random.choice(
         (
             inner,
@@ -72,5 +72,5 @@ def stac(random: Random, folder: Path) -> None:
     (folder / "stac.json").write_bytes(written(whole, random))
     skipped: list[tuple[Any, str]] = []
     for found in scan([folder / "stac.json"], lambda place, reason: skipped.append((place, reason))):
-        assert found.path.is_file()
+        assert isinstance(found.path, Path) and found.path.is_file()
     assert all(reason for _, reason in skipped)

@@ -49,7 +49,7 @@ def evaluate_zero_shot(
             raise CaptionsError(
                 f"no folder {name} in {folder}; one is expected for each of {', '.join(prompts)}"
             )
-        images_by_class[name] = [file.path for file in scan([folder / name])]
+        images_by_class[name] = [Path(file.path) for file in scan([folder / name])]
     dataset = folder.resolve().name  # the path itself may be "."
     return zero_shot(images_by_class, prompts, encoder, dataset=dataset, batch=batch, progress=progress)
 

@@ -151,8 +151,7 @@ def _alone(clashes: NDArray[np.bool_]) -> list[bool]:
     """Which of the last rows of all, bool[some, every], may clash with no other one; most do not."""
     own = np.arange(len(clashes))
     clashes[own, clashes.shape[1] - len(clashes) + own] = False
-    found: list[bool] = (~clashes.any(axis=1)).tolist()
-    return found
+    return [not one for one in clashes.any(axis=1).tolist()]
 
 
 class _Shapes:
