@@ -151,7 +151,8 @@ def _alone(clashes: NDArray[np.bool_]) -> list[bool]:
     """Which of the last rows of all, bool[some, every], may clash with no other one; most do not."""
     own = np.arange(len(clashes))
     clashes[own, clashes.shape[1] - len(clashes) + own] = False
-    return [not one for one in clashes.any(axis=1).tolist()]
+    alone: NDArray[np.bool_] = ~np.asarray(clashes.any(axis=1))
+    return [bool(one) for one in alone]
 
 
 class _Shapes:
