@@ -110,7 +110,7 @@ def test_cutting_out_gives_the_full_resolution(tmp_path: Path) -> None:
     for name in ("out.png", "out.tif"):
         cut(path, window, tmp_path / name, PYRAMID)
         assert np.array_equal(open_picture(tmp_path / name), data.transpose(1, 2, 0))
-    with pytest.raises(InputError, match="finer level"):
+    with pytest.raises(ImageryError, match="finer level"):
         cut(path, Window(0, 0, 8193, 8192), tmp_path / "out.png", PYRAMID)
 
 

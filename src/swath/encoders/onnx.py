@@ -91,7 +91,7 @@ class OnnxEncoder:
         """Pipeline -> kind of query -> the fit of its scores; see `Card.calibration`."""
         return self.card.calibration
 
-    @property
+    @cached_property
     def presets(self) -> dict[str, dict[str, bool | int | float | str]]:
         """Preset -> the values of its pipeline: those of its heads, and of its card (see `Card.presets`)."""
         from swath.encoders.heads import heads_of

@@ -91,8 +91,8 @@ def cut(file: Place, window: Window, out: Path, tiling: Tiling) -> None:
     A `.tif` of a raster keeps its bands, values, no-data, mask and georeferencing (transform and CRS, control
     points or RPCs, moved to the window); that of a picture has its upright RGB pixels.
 
-    Raises `ImageryError` where the file cannot be read or has no such window, and `InputError` for another
-    suffix, for a window too large to be held in memory, and where `out` cannot be written.
+    Raises `ImageryError` where the file cannot be read or has no such window, or one too large to be held in
+    memory, and `InputError` for another suffix and where `out` cannot be written.
     """
     from swath.imagery.cutting import write_picture, write_raster
 
@@ -100,7 +100,7 @@ def cut(file: Place, window: Window, out: Path, tiling: Tiling) -> None:
     if suffix not in (".png", ".tif", ".tiff"):
         raise InputError(f"{shown(out)}: a tile is cut out as .png or .tif; choose such a name")
     if window.width * window.height > MOST_SIZE**2:
-        raise InputError(
+        raise ImageryError(
             f"{window} is too large to be cut out at full resolution: cut out tiles of a finer level"
         )
     if isinstance(file, Path) and out.exists() and file.exists() and out.samefile(file):
