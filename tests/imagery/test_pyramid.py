@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.enums import Resampling
 
-from swath.errors import InputError
+from swath.errors import ImageryError
 from swath.imagery import Tiling, cut, open_picture, open_source, read, windows
 from swath.types import Window
 from tests.imagery.make import noise, raster, tiles
