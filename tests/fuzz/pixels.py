@@ -53,7 +53,8 @@ def picture(random: Random, folder: Path, data: Path | None) -> Path:
     try:
         with quiet():
             image.save(file, kind, **options)
-    except (OSError, KeyError, ValueError, SyntaxError):  # not every mode, nor damaged EXIF, can be written
+    # Not every mode, nor damaged EXIF, can be written.
+    except (OSError, KeyError, TypeError, ValueError, SyntaxError):
         file = io.BytesIO()
         image.convert("RGB").save(file, kind)
     content = file.getvalue()

@@ -11,6 +11,7 @@ import rasterio
 from affine import Affine
 from PIL import Image
 from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
 from rasterio.windows import Window as Part
 
 from swath.errors import ImageryError, InputError
@@ -152,3 +153,17 @@ def test_real_rasters(data: Path, tmp_path: Path) -> None:
                 corner = whole.transform @ (window.column, window.row)
                 assert np.allclose([out.transform.c, out.transform.f], corner, rtol=0, atol=1e-9), source.name
                 assert out.transform[:2] == whole.transform[:2]
+
+
+def test_control_points_without_a_crs_move_along_too(tmp_path: Path) -> None:
+    points = [
+        GroundControlPoint(row, column, column / 10, -row / 10) for row in (0, 80) for column in (0, 90)
+    ]
+    source = raster(tmp_path / "in.tif", noise(3, 80, 90), gcps=points, transform=None)
+    with rasterio.open(source, "r+") as file:
+        file.gcps = (points, CRS())
+    with _opened(source) as file:
+        assert file.gcps[1] is None
+    cut(source, PLACE, tmp_path / "out.tif", Tiling())
+    with _opened(tmp_path / "out.tif") as out:
+        assert [(p.row, p.col) for p in out.gcps[0]] == [(p.row - 10, p.col - 20) for p in points]

@@ -104,9 +104,11 @@ def _georeference(dataset: Any, window: Window) -> dict[str, Any]:
     points, crs = dataset.gcps
     if points:
         from rasterio.control import GroundControlPoint
+        from rasterio.crs import CRS
 
         moved = [GroundControlPoint(p.row - window.row, p.col - window.column, p.x, p.y, p.z) for p in points]
-        return {"crs": crs, "gcps": moved}
+        # rasterio asks the CRS for its text, also where there is none.
+        return {"crs": crs or CRS(), "gcps": moved}
     if dataset.rpcs is not None:
         rpcs = dataset.rpcs
         rpcs.line_off -= window.row
