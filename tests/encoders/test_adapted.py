@@ -29,6 +29,15 @@ from swath.serving.encoder import switch
 from tests.tiny import paint
 from tests.tiny_onnx import build
 
+FTF: dict[str, bool | int | float | str] = {
+    "k": 5,
+    "recall": "dense(bias=csls)",
+    "balance": 0.5,
+    "temperature": 0.1,
+    "blend": 0.5,
+    "gain": True,
+}
+
 
 def _card(base: OnnxEncoder) -> Card:
     return Card(name="mine", description="", dim=base.dim, image_size=base.image_size, grid=2, token_dim=8)
@@ -72,15 +81,7 @@ def test_a_text_alone_equals_it_in_a_batch() -> None:
 def test_heads_stay_the_bank_moves_with_the_words_and_nothing_is_recommended(tmp_path: Path) -> None:
     folder = build(tmp_path / "tiny")
     sound = OnnxEncoder(folder)
-    ftf = {
-        "k": 5,
-        "recall": "dense(bias=csls)",
-        "balance": 0.5,
-        "temperature": 0.1,
-        "blend": 0.5,
-        "gain": True,
-    }
-    write_card(msgspec.structs.replace(read_card(folder), presets={"ftf": ftf}), folder)
+    write_card(msgspec.structs.replace(read_card(folder), presets={"ftf": FTF}), folder)
     said = sound.encode_texts(["red", "green"]).embedding
     for name in ("bank", "cross"):
         own = folder / "heads" / name
@@ -99,21 +100,13 @@ def test_heads_stay_the_bank_moves_with_the_words_and_nothing_is_recommended(tmp
     assert (bank.text * made.encode_texts(["red", "green"]).embedding).sum(1).min() > 0.999
     assert float(bank.text[0] @ before.text[0]) < 0.9
     assert (bank.image * before.image).sum(1).min() > 0.999 and bank.digest != before.digest
-    assert made.presets == {"ftf": {key: value for key, value in ftf.items() if key != "gain"}}
+    assert made.presets == {"ftf": {key: value for key, value in FTF.items() if key != "gain"}}
 
 
 def test_an_adapted_archive_runs_the_preset_of_its_base(tmp_path: Path) -> None:
     """`ftf` needs its numbers, guides, tokens and the bank; `auto` is exact search: nothing was measured."""
     folder = build(tmp_path / "tiny")
-    ftf = {
-        "k": 5,
-        "recall": "dense(bias=csls)",
-        "balance": 0.5,
-        "temperature": 0.1,
-        "blend": 0.5,
-        "gain": True,
-    }
-    write_card(msgspec.structs.replace(read_card(folder), presets={"ftf": ftf}), folder)
+    write_card(msgspec.structs.replace(read_card(folder), presets={"ftf": FTF}), folder)
     own = folder / "heads" / "bank"
     own.mkdir(parents=True)
     said = OnnxEncoder(folder).encode_texts(["red", "green", "white"]).embedding

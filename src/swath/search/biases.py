@@ -12,7 +12,6 @@ from swath.search.codes import unpack
 from swath.search.coding import Coder, bank_of, codes_of, derived, modality_of
 from swath.search.hubness import METHODS
 from swath.search.query import EncodedQuery
-from swath.search.shards import Shards
 from swath.types import Array, Gallery
 
 NAMES = tuple(name for name in METHODS if name != "qbnorm")
@@ -35,12 +34,10 @@ def check(bias: str, bank: str) -> None:
 
 def dense_bias(gallery: Gallery, query: EncodedQuery, bias: str, bank: str) -> NDArray[np.float32]:
     """float32[n], to be subtracted from dot products."""
-    if isinstance(gallery, Shards):  # each keeps its own
-        return gallery.joined(lambda part: dense_bias(part, query, bias, bank))
     queries, name = _queries(gallery, query, bank)
 
-    def compute(rows: slice) -> Array:
-        vectors = gallery.signal("dense")[rows]
+    def compute(part: Gallery, rows: slice) -> Array:
+        vectors = part.signal("dense")[rows]
         parts = [np.zeros(0)]
         for start in range(0, len(vectors), _ROWS):
             some = vectors[start : start + _ROWS].astype(np.float32)
@@ -50,16 +47,13 @@ def dense_bias(gallery: Gallery, query: EncodedQuery, bias: str, bank: str) -> N
     return derived(gallery, f"bias-dense-{bias}-{name}", compute)
 
 
-def hash_bias(
-    gallery: Gallery, codes: NDArray[np.uint8], coder: Coder, query: EncodedQuery, bias: str, bank: str
-) -> NDArray[np.int32]:
+def hash_bias(gallery: Gallery, coder: Coder, query: EncodedQuery, bias: str, bank: str) -> NDArray[np.int32]:
     """int32[n], to be added to `STEPS` times the Hamming distance."""
-    if isinstance(gallery, Shards):
-        return gallery.joined(lambda part: hash_bias(part, codes_of(part, coder), coder, query, bias, bank))
     queries, name = _queries(gallery, query, bank)
-    bits = 8 * codes.shape[1]
 
-    def compute(rows: slice) -> Array:
+    def compute(part: Gallery, rows: slice) -> Array:
+        codes = codes_of(part, coder)
+        bits = 8 * codes.shape[1]
         asked = np.where(coder.relaxed(queries, _asking(gallery)) >= 0, 1, -1).astype(np.float32)
         parts = [np.zeros(0)]
         for start in range(rows.start, rows.stop, _ROWS):

@@ -73,13 +73,18 @@ def kept(gallery: Gallery) -> Kept:
     return _MEMORY.setdefault(gallery, Memory()) if own is None else own
 
 
-def derived(gallery: Gallery, name: str, compute: Callable[[slice], Array]) -> Array:
-    """An array with one entry for each row, made once; rows that were added since are made now."""
+def derived(gallery: Gallery, name: str, compute: Callable[[Gallery, slice], Array]) -> Array:
+    """An array with one entry for each row, made once; rows that were added since are made now.
+
+    `compute` gives the entries of some rows of a gallery. Of several galleries as one, each keeps its own.
+    """
+    if isinstance(gallery, Shards):
+        return gallery.joined(lambda part: derived(part, name, compute))
     place, count = kept(gallery), len(gallery)
     there = place.get(name)
     if there is None or len(there) < count:
         start = 0 if there is None else len(there)
-        made = compute(slice(start, count))
+        made = compute(gallery, slice(start, count))
         there = made if there is None else np.concatenate([there, made])
         place.put(name, there)
     return there[:count]
@@ -92,11 +97,9 @@ def modality_of(gallery: Gallery) -> Modality:
 
 def codes_of(gallery: Gallery, coder: Coder) -> NDArray[np.uint8]:
     """Packed codes uint8[n, bits / 8] of every row."""
-    if isinstance(gallery, Shards):  # each keeps its own
-        return gallery.joined(lambda part: codes_of(part, coder))
 
-    def compute(rows: slice) -> Array:
-        return pack(coder.relaxed(gallery.signal("dense")[rows], modality_of(gallery)))
+    def compute(part: Gallery, rows: slice) -> Array:
+        return pack(coder.relaxed(part.signal("dense")[rows], modality_of(part)))
 
     return derived(gallery, f"codes-{coder.name}", compute)
 

@@ -67,7 +67,7 @@ def rescored(
     short: int8.Shortlist, vectors: NDArray[np.float16], ids: Array, query: NDArray[np.float32], k: int
 ) -> Candidates:
     """The k best of a shortlist."""
-    return _Search(vectors, ids, k, None, None, None, None, None).rescored(short, query)
+    return _Search(vectors, ids, k).rescored(short, query)
 
 
 class _Search:
@@ -78,11 +78,11 @@ class _Search:
         vectors: NDArray[np.float16],
         ids: Array,
         k: int,
-        rows: NDArray[np.int64] | None,
-        bias: NDArray[np.float32] | None,
-        compact: Int8Rows | None,
-        block: int | None,
-        threads: int | None,
+        rows: NDArray[np.int64] | None = None,
+        bias: NDArray[np.float32] | None = None,
+        compact: Int8Rows | None = None,
+        block: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self.vectors, self.ids, self.k, self.rows, self.bias = vectors, ids, k, rows, bias
         self.block, self.threads = block, threads

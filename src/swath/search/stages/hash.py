@@ -67,7 +67,7 @@ class Hash(Stage):
         codes = codes_of(gallery, coder)
         relaxed = relaxed_query(query, coder)
         plain = self.bias == "none"
-        bias = None if plain else biases.hash_bias(gallery, codes, coder, query, self.bias, self.bank)
+        bias = None if plain else biases.hash_bias(gallery, coder, query, self.bias, self.bank)
         steps = 1 if plain else biases.STEPS
         rows, note = None if mask is None or mask.all() else np.flatnonzero(mask), ""
         if self.tiles is not None:
