@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from swath.errors import InputError
 from swath.search import MemoryGallery, Shards, mask, search, search_many
+from swath.search.coding import derived, kept
 from swath.search.shards import firsts
-from swath.types import Array, Query, Tile, Window
+from swath.types import Array, Gallery, Query, Tile, Window
 from tests.search.galleries import box, ids_of, vectors_of
 from tests.tiny import TinyEncoder
 
@@ -168,3 +169,18 @@ def test_what_no_part_can_give_is_refused() -> None:
         shards.tile(10)
     with pytest.raises(IndexError):
         shards.signal("dense")[::2]
+
+
+def test_what_is_derived_is_kept_by_each_part() -> None:
+    parts = [MemoryGallery(ids_of(20, seed), {"dense": vectors_of(20, 8, seed)}) for seed in (1, 2)]
+    made: list[int] = []
+
+    def count(part: Gallery, rows: slice) -> Array:
+        made.append(len(part))
+        return np.arange(rows.start, rows.stop)
+
+    for _ in range(2):
+        assert derived(Shards(parts), "numbers", count).tolist() == [*range(20), *range(20)]
+    assert made == [20, 20]
+    for part in parts:
+        assert kept(part).get("numbers") is not None
