@@ -172,7 +172,8 @@ def test_what_no_part_can_give_is_refused() -> None:
 
 
 def test_what_is_derived_is_kept_by_each_part() -> None:
-    parts = [MemoryGallery(ids_of(20, seed), {"dense": vectors_of(20, 8, seed)}) for seed in (1, 2)]
+    ids = ids_of(40)
+    parts = [MemoryGallery(part, {"dense": vectors_of(20, 8)}) for part in (ids[:20], ids[20:])]
     made: list[int] = []
 
     def count(part: Gallery, rows: slice) -> Array:
