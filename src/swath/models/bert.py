@@ -12,6 +12,9 @@ from swath.models.vit import Attention
 class Layer(nn.Module):
     """A post-norm transformer layer (Devlin et al. 2019)."""
 
+    dropout = 0.0
+    """In training, behind attention and behind the map; of a layer that is trained."""
+
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.attention = Attention(width, heads)
@@ -22,8 +25,8 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """float[n, L, width], added mask float[n, 1, 1, L] -> float[n, L, width]."""
-        x = self.norm1(x + self.attention(x, mask))
-        return self.norm2(x + self.fc2(F.gelu(self.fc1(x))))
+        x = self.norm1(x + F.dropout(self.attention(x, mask), self.dropout, self.training))
+        return self.norm2(x + F.dropout(self.fc2(F.gelu(self.fc1(x))), self.dropout, self.training))
 
 
 class SentenceTransformer(nn.Module):

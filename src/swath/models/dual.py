@@ -95,6 +95,22 @@ class TextTower(nn.Module):
         """int64[n, L] piece ids and 0/1 mask -> float[n, width]: sentence vector and bag side by side."""
         return self.pool(self.trunk(ids, mask), ids, mask)
 
+    def read(self, text: Tensor) -> Tensor:
+        """`features` as they are, float[n, width], or of piece ids int64[n, L] that end in zeros.
+
+        Rows of like length go through the trunk together, so that little of the work is padding.
+        """
+        if text.is_floating_point():
+            return text
+        mask = (text != 0).to(torch.int64)
+        lengths = mask.sum(1)
+        order = lengths.argsort(stable=True)
+        parts = [
+            self.features(text[rows, : int(lengths[rows[-1]])], mask[rows, : int(lengths[rows[-1]])])
+            for rows in torch.split(order, _LIKE)
+        ]
+        return torch.cat(parts)[order.argsort()]
+
     def pool(self, words: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         """Word vectors float[n, L, d], ids and mask -> float[n, width]."""
         sentence = F.normalize(masked_mean(words, mask), dim=-1)
@@ -138,5 +154,7 @@ def side_by_side(members: Tensor) -> Tensor:
     return members.flatten(1) / members.shape[1] ** 0.5
 
 
+_LIKE = 128
+"""Texts of like length that go through the trunk together."""
 TRUNKS = {"vit_s14": VisionTransformer, "minilm": SentenceTransformer}
 """Trunks by the names that recipes use."""

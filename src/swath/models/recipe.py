@@ -50,6 +50,10 @@ class TextPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bag_dim: int
     bag_least: int
     """Word pieces in fewer distinct training captions than this are not in the bag."""
+    tuned: int = 0
+    """How many of the upper layers are trained as well, in the last `optimiser.trunk_epochs`."""
+    dropout: Share = 0.1
+    """In these layers."""
 
 
 class HeadPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +117,10 @@ class OptimiserPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows of a batch that go through the towers at a time (gradient caching); 0: all of them."""
     accumulate: Positive = 1
     """Batches whose gradients are averaged for one step of the optimiser."""
+    trunk_epochs: int = 0
+    """So many of the last epochs train the layers of trunks that are not frozen, beside the heads."""
+    trunk_rate: float = 1e-4
+    """Their rate, with a warm-up and a cosine of their own."""
     average: Share = 0.0
     """Decay of a moving average of the weights, which is what is validated and exported; 0: none."""
 

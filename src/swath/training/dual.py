@@ -18,6 +18,9 @@ from swath.models.recipe import Recipe
 from swath.training.data import Corpus
 from swath.training.losses import INTER, INTRA, softened, targets_of
 
+Texts = NDArray[np.float32] | NDArray[np.int64]
+"""Features float32[n, width] from a frozen trunk, or the pieces int64[n, L] that they are made of."""
+
 
 class Towers(nn.Module):
     """Both towers, the scene classifiers and the learned temperatures: all that a run saves."""
@@ -29,6 +32,10 @@ class Towers(nn.Module):
         self.image.trunk.requires_grad_(False)
         self.text.trunk.requires_grad_(False)
         self.text.bag.requires_grad_(False)
+        layers = self.text.trunk.layers
+        for layer in layers[len(layers) - recipe.text.tuned :]:
+            layer.requires_grad_(True)
+            layer.dropout = recipe.text.dropout
         start = float(np.log(1 / 0.07))
         self.log_scale = nn.Parameter(torch.full((recipe.heads.members,), start))
         self.log_scale_fine = nn.Parameter(torch.tensor(start))
@@ -46,7 +53,7 @@ class Batch:
     cells: Tensor
     """float[B, G * G, width]"""
     text: Tensor
-    """float[B, width]"""
+    """float[B, width], features; int64[B, L], pieces, while the text trunk is trained."""
     targets: Tensor
     """float[B, B], 1 where the caption is true of the image, or shares of it (`loss.soft`)."""
     labels: Tensor
@@ -69,6 +76,7 @@ class DualTask:
         cells: Sequence[Sequence[NDArray[np.float16]]],
         texts: NDArray[np.float32],
         validation: Sequence[Validation],
+        pieces: NDArray[np.int64] | None = None,
     ) -> None:
         """
         Args:
@@ -76,12 +84,14 @@ class DualTask:
             towers: initialised, their fixed parts (standardisation, bag) fitted.
             train: the training corpus.
             cells: for every view, one array float16[n_set, G * G, width] a set, in the corpus' order.
-            texts: float32[len(train.texts), width], features of the distinct captions.
+            texts: float32[len(train.texts), width], features of the distinct captions from the frozen trunk.
             validation: what is measured.
+            pieces: int64[len(train.texts), L], the captions themselves, where the trunk is to be trained.
         """
         self.model: nn.Module = towers
         self.towers, self.recipe, self.train = towers, recipe, train
         self._cells, self._texts = cells, torch.from_numpy(texts)
+        self._pieces = None if pieces is None else torch.from_numpy(pieces)
         self._own, self._labels = train.own(), torch.from_numpy(train.labels)
         self._usable = train.usable
         self._ends = np.cumsum([len(part) for part in cells[0]])
@@ -92,7 +102,9 @@ class DualTask:
         """Every image once, with one of its captions and one of its views, both drawn at random."""
         rng = np.random.default_rng((self.recipe.seed, epoch))
         order = rng.permutation(self._usable)
-        size = self.recipe.optimiser.batch
+        plan = self.recipe.optimiser
+        size = plan.batch
+        tuning = self._pieces is not None and epoch >= plan.epochs - plan.trunk_epochs
         for step in range(self.steps_per_epoch):
             rows = order[step * size : (step + 1) * size]
             views = rng.integers(len(self._cells), size=size)
@@ -100,10 +112,10 @@ class DualTask:
             targets = targets_of(torch.from_numpy(chosen), torch.from_numpy(self._own[rows]))
             yield Batch(
                 torch.from_numpy(np.stack([self._cell(v, row) for v, row in zip(views, rows, strict=True)])),
-                self._texts[chosen],
+                self._pieces[chosen] if tuning and self._pieces is not None else self._texts[chosen],
                 self._softened(targets, self._texts[chosen]),
                 self._labels[rows],
-                (epoch + step / self.steps_per_epoch) / self.recipe.optimiser.epochs,
+                (epoch + step / self.steps_per_epoch) / plan.epochs,
             )
 
     def _softened(self, targets: Tensor, texts: Tensor) -> Tensor:
@@ -123,7 +135,7 @@ class DualTask:
 
     def embed(self, batch: Batch, rows: slice) -> tuple[Tensor, ...]:
         """Embeddings of images and texts, hidden layers; tokens and guides where a loss looks at them."""
-        towers, cells, text = self.towers, batch.cells[rows], batch.text[rows]
+        towers, cells, text = self.towers, batch.cells[rows], self.towers.text.read(batch.text[rows])
         images, hidden = towers.image.embed(cells)
         coarse = (images, towers.text.embed(text), torch.stack(hidden, 1))
         if not (self.recipe.loss.fine or self.recipe.loss.region):
@@ -189,8 +201,8 @@ def sum_of(values: Sequence[Tensor]) -> Tensor:
 class Validation:
     """A validation set with its cached features."""
 
-    def __init__(self, data: Corpus, cells: NDArray[np.float16], texts: NDArray[np.float32]) -> None:
-        """One captioned set: `cells` float16[n, G * G, width], `texts` float32[len(data.texts), width]."""
+    def __init__(self, data: Corpus, cells: NDArray[np.float16], texts: Texts) -> None:
+        """One captioned set: `cells` float16[n, G * G, width], `texts` of `data.texts`."""
         self.name = data.sets[0].name
         self._cells, self._texts = cells, texts
         rows = [own for own in data.captions if len(own)]
@@ -229,9 +241,9 @@ def embed_images(towers: Towers, cells: NDArray[np.float16], batch: int = 512) -
     return torch.cat(parts).numpy()
 
 
-def embed_texts(towers: Towers, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32[n, width] -> float32[n, D]."""
+def embed_texts(towers: Towers, texts: Texts) -> NDArray[np.float32]:
+    """Features or pieces of n texts -> float32[n, D]."""
     towers.eval()
     with torch.inference_mode():
-        rows = torch.from_numpy(features).to(towers.log_scale.device)
-        return side_by_side(towers.text.embed(rows)).cpu().numpy()
+        rows = torch.from_numpy(texts).to(towers.log_scale.device)
+        return side_by_side(towers.text.embed(towers.text.read(rows))).cpu().numpy()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,6 +77,10 @@ def rate_at(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))
 
 
+def _rate_from(begin: int, steps: int, warmup: float, step: int) -> float:
+    return rate_at(step - begin, steps - begin, warmup) if step >= begin else 0.0
+
+
 class _Training:
     """A task, its optimiser and how far they are."""
 
@@ -96,10 +101,17 @@ class _Training:
         self.folder, self.progress = folder, progress
         task.model.to(world.device)
         self.parameters = [p for p in task.model.parameters() if p.requires_grad]
-        self.adam = torch.optim.AdamW(self.parameters, plan.rate, weight_decay=plan.decay)
-        updates = plan.epochs * math.ceil(task.steps_per_epoch / plan.accumulate)
+        trunks = [p for n, p in task.model.named_parameters() if p.requires_grad and ".trunk." in n]
+        inner = set(map(id, trunks))
+        groups = [{"params": [p for p in self.parameters if id(p) not in inner], "lr": plan.rate}]
+        each = math.ceil(task.steps_per_epoch / plan.accumulate)
+        begins = [0]
+        if trunks:
+            groups.append({"params": trunks, "lr": plan.trunk_rate})
+            begins.append((plan.epochs - plan.trunk_epochs) * each)
+        self.adam = torch.optim.AdamW(groups, plan.rate, weight_decay=plan.decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.adam, lambda step: rate_at(step, updates, plan.warmup)
+            self.adam, [partial(_rate_from, begin, plan.epochs * each, plan.warmup) for begin in begins]
         )
         self.average = Average(self.parameters, plan.average) if plan.average else None
         self.lines: list[Line] = []

@@ -51,7 +51,7 @@ def started_from(plan: Recipe, encoder: OnnxEncoder) -> Recipe:
     return msgspec.structs.replace(
         plan,
         image=msgspec.structs.replace(image, start=start, views=plan.image.views),
-        text=msgspec.structs.replace(text, start=start),
+        text=msgspec.structs.replace(text, start=start, tuned=plan.text.tuned, dropout=plan.text.dropout),
         heads=msgspec.structs.replace(heads, dropout=plan.heads.dropout),
     )
 

@@ -16,15 +16,15 @@ from swath.encoders import OnnxEncoder, user_folder
 from swath.errors import RecipeError
 from swath.models.dual import TRUNKS
 from swath.models.recipe import Recipe, load_recipe
-from swath.training.data import corpus, load_sets
-from swath.training.dual import DualTask, Towers, Validation, embed_images, embed_texts
+from swath.training.data import Corpus, corpus, load_sets
+from swath.training.dual import DualTask, Texts, Towers, Validation, embed_images, embed_texts
 from swath.training.features import image_features, text_features
 from swath.training.loop import fit
 from swath.training.parallel import World, together
 from swath.training.rendered import rendered_set
 from swath.training.restore import restore, started_from, trainable
 from swath.training.run import Run, claim, origin, run_folder
-from swath.training.texts import tokenizer_of
+from swath.training.texts import pieces_of, tokenizer_of
 from swath.training.trunks import load_trunks
 from swath.training.views import VIEWS
 from swath.types import Progress
@@ -98,8 +98,8 @@ def _prepare(
     encoder: OnnxEncoder | None,
     folder: Path,
     progress: Progress | None,
-) -> tuple[DualTask, list[NDArray[np.float16]], NDArray[np.float32], list[dict[str, Any]]]:
-    """The task, with the first view's features by set, the texts' features, and what the data are."""
+) -> tuple[DualTask, list[NDArray[np.float16]], Texts, list[dict[str, Any]]]:
+    """The task, with the first view's features by set, the texts, and what the data are."""
     torch.manual_seed(plan.seed)
     sets = load_sets(plan.data.train, roots)
     if plan.data.rendered:
@@ -112,25 +112,32 @@ def _prepare(
     (folder / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False))
     tokenizer = tokenizer_of(content, plan.text.lengths)
     if encoder is None:
-        pieces = [encoding.ids[1:-1] for encoding in tokenizer.encode_batch(list(learned.texts))]
-        towers.text.bag.fit(pieces, plan.text.bag_least)
+        words = [encoding.ids[1:-1] for encoding in tokenizer.encode_batch(list(learned.texts))]
+        towers.text.bag.fit(words, plan.text.bag_least)
     views = [
         [image_features(towers.image, plan.image.start, one, view, progress) for one in sets]
         for view in plan.image.views
     ]
-    texts = text_features(towers.text, tokenizer, plan.text, learned.texts, progress)
+    frozen = text_features(towers.text, tokenizer, plan.text, learned.texts, progress)
+    pieces = pieces_of(tokenizer, learned.texts) if plan.text.tuned else None
     if encoder is None:
-        _standardise(towers, views[0], texts)
+        _standardise(towers, views[0], frozen)
+
+    def read(own: Corpus) -> Texts:
+        if plan.text.tuned:
+            return pieces_of(tokenizer, own.texts)
+        return text_features(towers.text, tokenizer, plan.text, own.texts, progress)
+
     validation = [
         Validation(
             corpus([one]),
             image_features(towers.image, plan.image.start, one, "original", progress),
-            text_features(towers.text, tokenizer, plan.text, corpus([one]).texts, progress),
+            read(corpus([one])),
         )
         for one in load_sets(plan.data.validate, roots)
     ]
-    task = DualTask(plan, towers, learned, views, texts, validation)
-    return task, views[0], texts, [origin(one) for one in sets]
+    task = DualTask(plan, towers, learned, views, frozen, validation, pieces)
+    return task, views[0], frozen if pieces is None else pieces, [origin(one) for one in sets]
 
 
 def _lineage(encoder: OnnxEncoder) -> dict[str, Any]:

@@ -25,6 +25,15 @@ def tokenizer_of(content: dict[str, Any], lengths: Sequence[int]) -> Tokenizer:
     return tokenizer
 
 
+def pieces_of(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.int64]:
+    """Piece ids int64[n, L], zeros behind the end, as `TextTower.read` takes them."""
+    rows = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+    table = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for row, ids in zip(table, rows, strict=True):
+        row[: len(ids)] = ids
+    return table
+
+
 def encode_pieces(
     encode: Encode, tokenizer: Tokenizer, texts: Sequence[str], lengths: Sequence[int], width: int
 ) -> NDArray[np.float32]:
