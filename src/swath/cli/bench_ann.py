@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from swath.cli.options import PATH, Settings, common
 from swath.cli.output import note, say, say_table
 from swath.cli.progress import progress
 from swath.errors import InputError
+
+if TYPE_CHECKING:
+    from swath.evaluation.ann import PeerResult
 
 _COLUMNS = (
     "peer",
@@ -34,6 +37,9 @@ _COLUMNS = (
               help="Vectors to search in; what is beyond the given ones is made like them.")  # fmt: skip
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Folder of the benchmark, new or begun.")
 @click.option("--peer", "names", multiple=True, metavar="NAME", help="Only this one; may be repeated.")
+@click.option("--build", "only_build", is_flag=True, help="Build what is missing, and measure nothing.")
+@click.option("--pipeline", "pipelines", multiple=True, metavar="SPEC",
+              help="A pipeline of ours by the lists of `swath sgpd`; may be repeated.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, metavar="N", help="Of what is drawn.")
 @click.option(
     "--recall", default=0.99, show_default=True, metavar="R", help="That the table's settings reach."
@@ -49,22 +55,28 @@ def ann_command(
     tiles: int,
     out: Path,
     names: tuple[str, ...],
+    only_build: bool,
+    pipelines: tuple[str, ...],
     seed: int,
     recall: float,
 ) -> None:
     """Build every peer over the same vectors, turn its knob, and compare at the same recall.
 
     Settings are chosen on one half of the texts and measured on the other. The folder keeps what is done:
-    the same command goes on with the peers that are missing.
+    the same command goes on with what is missing. With --pipeline only these are measured.
     """
     from swath.evaluation import write_plot
-    from swath.evaluation.ann import AnnResult, bench, pareto_chart, prepare, reaching
+    from swath.evaluation.ann import AnnResult, bench, prepare, reaching, trials
+    from swath.evaluation.ann_chart import pareto_chart
     from swath.evaluation.peers import PEERS
 
     spoken = () if captions is None else _lines(captions)
     prepare(out, _array(images), _array(texts), tiles, captions=spoken, head=head, seed=seed)
+    if pipelines:
+        _say_pipelines(trials(out, pipelines))
+        return
     with progress(settings.quiet) as shown:
-        result: AnnResult = bench(out, names or tuple(PEERS), progress=shown)
+        result: AnnResult = bench(out, names or tuple(PEERS), only_build=only_build, progress=shown)
     import msgspec
 
     (out / "result.json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
@@ -91,6 +103,16 @@ def ann_command(
         write_plot(pareto_chart(result), out / "pareto.svg")
     if not settings.quiet:
         note(f"settings reach recall@10 {recall:g} on the tuning texts; all of them: {out / 'result.json'}")
+
+
+def _say_pipelines(result: PeerResult) -> None:
+    rows = []
+    for one in result.settings:
+        stages = ", ".join(f"{ms:.2f}" for ms in one.stages.values())
+        rows.append((one.setting, f"{one.texts:.4f}", f"{100 * one.covered:.1f}", f"{one.visited:,.0f}",
+                     f"{one.single:.2f}", stages))  # fmt: skip
+    header = ("pipeline", "recall@10", "covered %", "visited", "ms", "by stage")
+    say_table(header, rows, right=header[1:])
 
 
 def _say_likeness(sets: dict[str, dict[str, Any]]) -> None:

@@ -2,8 +2,9 @@
 
 The folder of a benchmark holds `vectors.npy` float16[n, D], `texts.npy` (queries, their words beside them in
 `texts.json`), `tuning.npy` and `asked.npy` (halves of the texts: the first calibrates and chooses settings,
-the second is measured), `pictures.npy`, what is exact for each, and one result for each peer in `results`. A
-stopped benchmark goes on with the peers that are missing. Each peer runs in a process of its own.
+the second is measured), `pictures.npy`, what is exact for each, a built index for each peer in `built`, and
+one result for each in `results`. A stopped benchmark goes on with what is missing. Each peer is built and
+measured in processes of its own (`swath.evaluation.ann_peer`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from html import escape
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -27,22 +26,21 @@ from numpy.typing import NDArray
 from swath.errors import InputError
 from swath.evaluation.environment import environment, swath_version
 from swath.evaluation.growth import grow, likeness
-from swath.evaluation.peers import PEERS, Index, peer
-from swath.evaluation.plots import COLOURS, document, legend
+from swath.evaluation.peers import PEERS
 from swath.int8 import quantise
 from swath.search.kernels.exact import top
 from swath.types import Progress
 
 K = 10
-TEXTS = 200
+TEXTS = 400
 """Texts at most that calibrate and choose, and as many that are measured."""
 PICTURES = 100
 """Pictures that query and are not among the vectors."""
 LIMIT = 1200
-"""Seconds that a peer may take."""
-_BATCH = 32
-_AFTER = 1000
-"""Queries after which memory is looked at."""
+"""Seconds that building a peer may take, and measuring it."""
+THREADS = (1, 2)
+TRIALS = "pipelines"
+"""Stands for a peer's name where pipelines are measured."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -60,6 +58,12 @@ class Setting(msgspec.Struct, frozen=True):
     """With two."""
     batch: float
     """Queries a second, in batches of 32 with two threads."""
+    visited: float = 0.0
+    """Tiles that the last stage of a pipeline of ours scores for a text, on average."""
+    covered: float = 0.0
+    """Share of the other texts whose 10 best were all found."""
+    stages: dict[str, float] = {}
+    """Milliseconds by stage of a pipeline of ours, medians."""
 
 
 class PeerResult(msgspec.Struct, frozen=True):
@@ -145,11 +149,15 @@ def prepare(
 
 
 def bench(
-    folder: Path, names: Sequence[str] = tuple(PEERS), *, progress: Progress | None = None
+    folder: Path,
+    names: Sequence[str] = tuple(PEERS),
+    *,
+    only_build: bool = False,
+    progress: Progress | None = None,
 ) -> AnnResult:
-    """Run the peers that have no result yet, and put all results together.
+    """Build and measure the peers that have no result yet, and put all results together.
 
-    Raises `InputError` for a name that is no peer's.
+    `only_build` measures none. Raises `InputError` for a name that is no peer's.
     """
     if unknown := [name for name in names if name not in PEERS]:
         raise InputError(f"there is no peer {unknown[0]!r}: there are {', '.join(PEERS)}")
@@ -157,13 +165,13 @@ def bench(
     for number, name in enumerate(names):
         if progress is not None:
             progress(number, len(names), f"peers, now {name}")
-        if not _result(folder, name).is_file():
-            reason = _run(folder, name)
+        if not result_file(folder, name).is_file():
+            reason = build(folder, name) or ("" if only_build else measure(folder, name))
             if reason:
                 missing[name] = reason
     facts = json.loads((folder / "facts.json").read_text())
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    done = [_result(folder, name) for name in PEERS if _result(folder, name).is_file()]
+    done = [result_file(folder, name) for name in PEERS if result_file(folder, name).is_file()]
     return AnnResult(
         vectors=len(vectors),
         dim=vectors.shape[1],
@@ -178,13 +186,39 @@ def bench(
     )
 
 
-def _run(folder: Path, name: str) -> str:
-    """Measure a peer in a process of its own; gives why it has no result, if it has none."""
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-m", "swath.evaluation.ann", str(folder), name]
-    # Libraries read the number of threads when they are loaded; what builds with more says so itself.
+def build(folder: Path, name: str) -> str:
+    """Build a peer with all cores unless it is built; gives why it is not, if it is not."""
+    if built_folder(folder, name).is_dir():
+        return ""
+    return _run(("build", str(folder), name), {})
+
+
+def measure(folder: Path, name: str, pipelines: Sequence[str] = ()) -> str:
+    """Measure a built peer, or pipelines by its lists; gives why there is no result, if there is none."""
+    for threads in THREADS:
+        # Libraries read the number of threads when they are loaded.
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        limits = dict.fromkeys(names, str(threads))
+        reason = _run(("measure", str(folder), name, str(threads), *pipelines), limits)
+        if reason:
+            return reason
+    return ""
+
+
+def trials(folder: Path, pipelines: Sequence[str], by: str = "swath sgpd") -> PeerResult:
+    """Pipelines of ours, measured by the lists that a peer of ours has built; a setting is a pipeline.
+
+    Raises `InputError` where that peer is not built, or a pipeline cannot be run.
+    """
+    if reason := build(folder, by) or measure(folder, by, pipelines):
+        raise InputError(f"the pipelines cannot be measured: {reason}")
+    return msgspec.json.decode(result_file(folder, TRIALS).read_bytes(), type=PeerResult)
+
+
+def _run(arguments: Sequence[str], limits: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "swath.evaluation.ann_peer", *arguments]
     with subprocess.Popen(
-        command, env={**os.environ, **single}, stderr=subprocess.PIPE, text=True
+        command, env={**os.environ, **limits}, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             _, said = process.communicate(timeout=LIMIT)
@@ -195,121 +229,21 @@ def _run(folder: Path, name: str) -> str:
     return "" if process.returncode == 0 else (lines[-1] if lines else f"exit code {process.returncode}")
 
 
-def measure(folder: Path, name: str) -> PeerResult:
-    """Build a peer and turn its knob. Raises what the peer raises."""
-    one = peer(name)
-    if one.needs == "head" and not (folder / "head" / "card.json").is_file():
-        raise InputError(f"{name} needs a word head: give --head and --captions")
-    queries = {name: np.load(folder / f"{name}.npy") for name in ("tuning", "asked", "pictures")}
-    best = {name: np.load(folder / f"{name}_best.npy") for name in queries}
-    before = _proportional()
-    begun = perf_counter()
-    index = one.build(folder)
-    seconds = perf_counter() - begun
-    settings = tuple(_measured(index, setting, queries, best) for setting in one.settings)
-    asked = queries["asked"]
-    for number in range(_AFTER):
-        index.search(asked[number % len(asked)][None], K, one.settings[-1], 1)
-    count = len(np.load(folder / "vectors.npy", mmap_mode="r"))
-    return PeerResult(name, seconds, (_proportional() - before) / count, settings)
+def result_file(folder: Path, name: str) -> Path:
+    """Where the result of a peer is kept."""
+    return folder / "results" / f"{_plain(name)}.json"
 
 
-def _measured(
-    index: Index,
-    setting: Any,
-    queries: Mapping[str, NDArray[np.float32]],
-    best: Mapping[str, NDArray[np.int64]],
-) -> Setting:
-    shares, times = {}, {}
-    for name, rows in queries.items():
-        took, hits = [], []
-        for query, wanted in zip(rows, best[name], strict=True):
-            begun = perf_counter()
-            found = index.search(query[None], K, setting, 1)
-            took.append(perf_counter() - begun)
-            hits.append(np.isin(wanted, found[0]).mean())
-        shares[name], times[name] = float(np.mean(hits)), 1e3 * float(np.median(took))
-    asked = queries["asked"]
-    double = []
-    for query in asked[:50]:
-        begun = perf_counter()
-        index.search(query[None], K, setting, 2)
-        double.append(perf_counter() - begun)
-    begun = perf_counter()
-    for start in range(0, len(asked), _BATCH):
-        index.search(asked[start : start + _BATCH], K, setting, 2)
-    rate = len(asked) / (perf_counter() - begun)
-    return Setting(
-        str(setting),
-        shares["tuning"],
-        shares["asked"],
-        shares["pictures"],
-        times["asked"],
-        1e3 * float(np.median(double)),
-        rate,
-    )
+def built_folder(folder: Path, name: str) -> Path:
+    """Where a built peer is kept."""
+    return folder / "built" / _plain(name)
 
 
-def _proportional() -> int:
-    """Bytes of this process, its share of what others map as well."""
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-
-
-def _result(folder: Path, name: str) -> Path:
-    return folder / "results" / f"{name.replace(' ', '-')}.json"
+def _plain(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def reaching(result: PeerResult, recall: float) -> Setting | None:
     """The fastest setting that reaches a recall on the texts that settings are chosen with."""
     enough = [one for one in result.settings if one.tuning >= recall]
     return min(enough, key=lambda one: one.single) if enough else None
-
-
-def pareto_chart(result: AnnResult) -> str:
-    """Recall@10 of texts over milliseconds of one query, a line for each peer, as SVG."""
-    width, height, left, top = 560, 320, 60, 30
-    points = {one.name: sorted((s.single, s.texts) for s in one.settings) for one in result.peers}
-    if not points:
-        raise InputError("no peer has a result: there is nothing to draw")
-    decades = [float(np.log10(x)) for line in points.values() for x, _ in line]
-    first, last = int(np.floor(min(decades))), int(np.floor(max(decades))) + 1
-    low = min(y for line in points.values() for _, y in line)
-    bottom = max(0.0, np.floor(20 * low) / 20 - 0.05)
-    parts = []
-    for share in np.linspace(bottom, 1, 6):
-        y = top + height * (1 - (share - bottom) / (1 - bottom))
-        parts.append(
-            f'<path d="M{left} {y:.1f}h{width}" stroke="#ddd"/>'
-            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share:.3g}</text>'
-        )
-    for decade in range(first, last + 1):
-        x = left + width * (decade - first) / (last - first)
-        parts.append(
-            f'<path d="M{x:.1f} {top}v{height}" stroke="#ddd"/>'
-            f'<text x="{x:.1f}" y="{top + height + 18}" text-anchor="middle">{10.0**decade:g} ms</text>'
-        )
-    for place, line in enumerate(points.values()):
-        marks = [
-            (
-                left + width * (float(np.log10(x)) - first) / (last - first),
-                top + height * (1 - (y - bottom) / (1 - bottom)),
-            )
-            for x, y in line
-        ]
-        colour = COLOURS[place % len(COLOURS)]
-        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in marks)
-        parts.append(f'<path d="M{path}" stroke="{colour}" fill="none" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in marks]
-    title = f"recall@10 of {result.vectors:,} vectors, text queries, one at a time on one thread"
-    parts.append(f'<text x="{left}" y="{top - 10}">{escape(title)}</text>')
-    y = top + height + 46
-    return document([*parts, *legend(list(points), left, y)], left + width + 30, y + 18 * len(points))
-
-
-if __name__ == "__main__":
-    _folder, _name = Path(sys.argv[1]), sys.argv[2]
-    _path = _result(_folder, _name)
-    _temporary = _path.with_suffix(".part")
-    _temporary.write_bytes(msgspec.json.format(msgspec.json.encode(measure(_folder, _name)), indent=1))
-    _temporary.replace(_path)

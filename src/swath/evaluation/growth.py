@@ -3,11 +3,14 @@
 A new vector is a real one plus a random mixture of the steps to its nearest neighbours, so it varies in the
 directions in which its surroundings do (a smoothed bootstrap with a local covariance). How far it goes is
 chosen so that the local intrinsic dimension fits the real one, and `likeness` prints what else came of it.
+Everything goes in blocks: beside what is given and what is made, memory does not grow with either.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +21,18 @@ NEIGHBOURS = 16
 """Neighbours whose steps are mixed."""
 SPREADS = (0.15, 0.25, 0.35, 0.5, 0.7)
 """Standard deviations of the mixture that are tried."""
+_POOL = 20_000
+"""Real vectors that neighbours are looked for among."""
+_TRIAL = 200_000
+"""New vectors at most that a spread is tried on."""
 _LID = 20
 """Neighbours that the local intrinsic dimension is estimated from (Amsaleg et al., KDD 2015)."""
 _SAMPLE = 1000
+_FEW = _SAMPLE // 4
+"""Vectors whose neighbours are looked for among all."""
 _BLOCK = 4096
+
+Rows = NDArray[np.float32] | NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +55,29 @@ class Likeness:
 def grow(real: NDArray[np.float32], count: int, seed: int = 0) -> tuple[NDArray[np.float16], float]:
     """float16[count, D]: first the real unit rows, then new ones; and the spread that was chosen.
 
-    Raises `InputError` where there are too few real vectors.
+    Where fewer are wanted than there are, a part of them is drawn, and the spread is 0. Raises `InputError`
+    where there are too few real vectors to make more of.
     """
+    rng = np.random.default_rng(seed)
+    if count <= len(real):
+        return real[np.sort(rng.permutation(len(real))[:count])].astype(np.float16), 0.0
     if len(real) <= NEIGHBOURS:
         raise InputError(f"{len(real)} vectors are too few to make more of: give {NEIGHBOURS + 1} at least")
-    rng = np.random.default_rng(seed)
-    grown = np.empty((count, real.shape[1]), np.float16)
-    grown[: len(real)] = real[:count]
-    if count <= len(real):
-        return grown, 0.0
     near = _neighbours(real, rng)
-    trial = min(count, 4 * len(real)) - len(real)
-    wanted = _dimension(real, real, rng)[0]
+    wanted = _dimension(_blocks(real), real[_drawn(rng, len(real))[:_FEW]])[0]
+    trial = min(count - len(real), _TRIAL)
 
     def miss(spread: float) -> float:
-        new = _made(real, near, trial, spread, np.random.default_rng((seed, 1)))
-        return abs(_dimension(np.concatenate([real, new]), new, np.random.default_rng(seed))[0] - wanted)
+        new = list(_made(real, near, trial, spread, seed))
+        return abs(_dimension(chain(_blocks(real), new), new[0][:_FEW])[0] - wanted)
 
     spread = min(SPREADS, key=miss)
-    for start in range(len(real), count, _BLOCK):
-        part = grown[start : start + _BLOCK]
-        part[:] = _made(real, near, len(part), spread, rng)
+    grown = np.empty((count, real.shape[1]), np.float16)
+    grown[: len(real)] = real
+    start = len(real)
+    for part in _made(real, near, count - len(real), spread, seed):
+        grown[start : start + len(part)] = part
+        start += len(part)
     return grown, spread
 
 
@@ -73,31 +86,32 @@ def likeness(vectors: NDArray[np.float16], texts: NDArray[np.float32], seed: int
     rng = np.random.default_rng(seed)
     one, other = (vectors[_drawn(rng, len(vectors))].astype(np.float32) for _ in range(2))
     size = min(len(one), len(other))
-    asked = texts[_drawn(rng, len(texts))[: _SAMPLE // 4]]
     return Likeness(
         len(vectors),
-        _dimension(vectors, one, rng),
+        _dimension(_blocks(vectors), one[:_FEW]),
         _quantiles((one[:size] * other[:size]).sum(1)),
-        _quantiles(_best(vectors, one[: _SAMPLE // 4], 11)[:, -1]),
+        _quantiles(_best(_blocks(vectors), one[:_FEW], 11)[:, -1]),
         float(np.linalg.norm(one.mean(0) - texts.mean(0))),
-        _quantiles(_best(vectors, asked, 10)[:, -1]),
+        _quantiles(_best(_blocks(vectors), texts[_drawn(rng, len(texts))[:_FEW]], 10)[:, -1]),
     )
 
 
 def _made(
-    real: NDArray[np.float32], near: NDArray[np.int64], count: int, spread: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    origin = rng.integers(len(real), size=count)
-    weights = spread * rng.normal(size=(count, 1, NEIGHBOURS)).astype(np.float32)
-    steps = real[near[origin]] - real[origin][:, None]
-    moved = real[origin] + (weights @ steps)[:, 0]
-    unit: NDArray[np.float32] = moved / np.linalg.norm(moved, axis=1, keepdims=True)
-    return unit
+    real: NDArray[np.float32], near: NDArray[np.int64], count: int, spread: float, seed: int
+) -> Iterator[NDArray[np.float32]]:
+    """New unit rows, block by block; the first of many are those of fewer."""
+    rng = np.random.default_rng((seed, 1))
+    for start in range(0, count, _BLOCK):
+        origin = rng.integers(len(real), size=_BLOCK)[: count - start]
+        weights = spread * rng.normal(size=(_BLOCK, 1, NEIGHBOURS)).astype(np.float32)[: count - start]
+        # A mixture of steps is a mixture of the neighbours, less the row as often as the weights say.
+        moved = (weights @ real[near[origin]])[:, 0] + (1 - weights.sum(2)) * real[origin]
+        yield moved / np.linalg.norm(moved, axis=1, keepdims=True)
 
 
 def _neighbours(real: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.int64]:
     """int64[n, 16]: near rows of each row, from a part of all where these are many."""
-    pool = np.sort(rng.permutation(len(real))[:20_000])
+    pool = np.sort(rng.permutation(len(real))[:_POOL])
     found = np.empty((len(real), NEIGHBOURS), np.int64)
     for start in range(0, len(real), 1024):
         products = real[start : start + 1024] @ real[pool].T
@@ -108,26 +122,25 @@ def _neighbours(real: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     return found
 
 
-def _dimension(
-    vectors: NDArray[np.float16] | NDArray[np.float32], rows: NDArray[np.float32], rng: np.random.Generator
-) -> tuple[float, float, float]:
-    """Maximum-likelihood local intrinsic dimension around some rows, among the vectors."""
-    sample = rows[_drawn(rng, len(rows))[: _SAMPLE // 4]]
-    distances = np.sqrt(np.maximum(2 - 2 * _best(vectors, sample, _LID + 1)[:, 1:], 1e-9))
+def _dimension(blocks: Iterable[Rows], sample: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Maximum-likelihood local intrinsic dimension around some rows, among all of which they are part."""
+    distances = np.sqrt(np.maximum(2 - 2 * _best(blocks, sample, _LID + 1)[:, 1:], 1e-9))
     with np.errstate(divide="ignore"):
         estimate = -1 / np.log(distances / distances[:, -1:]).mean(1)
     return _quantiles(estimate[np.isfinite(estimate)])
 
 
-def _best(
-    vectors: NDArray[np.float16] | NDArray[np.float32], rows: NDArray[np.float32], k: int
-) -> NDArray[np.float32]:
+def _best(blocks: Iterable[Rows], rows: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     """float32[n, k]: the largest products of each row with the vectors, falling."""
     best = np.full((len(rows), k), -np.inf, np.float32)
-    for start in range(0, len(vectors), 8 * _BLOCK):
-        products = rows @ vectors[start : start + 8 * _BLOCK].astype(np.float32).T
-        best = -np.sort(-np.concatenate([best, products], 1), 1)[:, :k]
-    return best
+    for block in blocks:
+        products = np.concatenate([best, rows @ block.astype(np.float32, copy=False).T], 1)
+        best = np.partition(products, products.shape[1] - k, 1)[:, -k:]
+    return np.sort(best, 1)[:, ::-1]
+
+
+def _blocks(vectors: Rows) -> Iterator[Rows]:
+    return (vectors[start : start + _BLOCK] for start in range(0, len(vectors), _BLOCK))
 
 
 def _drawn(rng: np.random.Generator, count: int) -> NDArray[np.int64]:

@@ -21,11 +21,13 @@ class Index(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """How a rival is built and which of its knob's positions are tried."""
+    """How a rival is built, opened, and which of its knob's positions are tried."""
 
     name: str
-    build: Callable[[Path], Index]
-    """From the folder of the benchmark; see `swath.evaluation.ann`."""
+    build: Callable[[Path, Path], None]
+    """From the folder of the benchmark (see `swath.evaluation.ann`) into an empty folder of its own."""
+    open: Callable[[Path, Path], Index]
+    """From the same two folders."""
     settings: Sequence[Any]
     needs: str = ""
     """What it does without otherwise: `head`."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from swath.evaluation.peers import Peer
-from swath.evaluation.peers.faiss_index import made
+from swath.evaluation.peers.faiss_index import from_factory
 
 
 def _view(index: Any, size: int) -> None:
     index.hnsw.efSearch = size
 
 
-PEER = Peer("faiss HNSW", lambda folder: made(folder, "HNSW32,SQ8", _view), (16, 32, 64, 128, 256, 512))
+PEER = from_factory("faiss HNSW", "HNSW32,SQ8", _view, (16, 32, 64, 128, 256, 512))

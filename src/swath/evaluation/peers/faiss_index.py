@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.evaluation.peers import Peer
+
 _BLOCK = 1 << 15
 _LEARNT = 64
 """Vectors for each list that k-means sees."""
+_FILE = "index.faiss"
+
+Turn = Callable[[Any, Any], None]
 
 
 class FaissIndex:
     """An index of faiss's factory; `turn` sets its knob."""
 
-    def __init__(self, index: Any, turn: Callable[[Any, Any], None]) -> None:
+    def __init__(self, index: Any, turn: Turn) -> None:
         self._index, self._turn = index, turn
 
     def search(self, queries: NDArray[np.float32], k: int, setting: Any, threads: int) -> NDArray[np.int64]:
@@ -29,17 +35,25 @@ class FaissIndex:
         return rows
 
 
-def made(folder: Path, spec: str, turn: Callable[[Any, Any], None]) -> FaissIndex:
-    """Build by a spec in which `{lists}` stands for four times the square root of the vectors."""
-    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    lists = max(1, round(4 * len(vectors) ** 0.5))
-    index = faiss.index_factory(vectors.shape[1], spec.format(lists=lists), faiss.METRIC_INNER_PRODUCT)
-    if not index.is_trained:
-        rows = np.sort(np.random.default_rng(0).permutation(len(vectors))[: _LEARNT * lists])
-        index.train(vectors[rows].astype(np.float32))
-    for start in range(0, len(vectors), _BLOCK):
-        index.add(vectors[start : start + _BLOCK].astype(np.float32))
-    return FaissIndex(index, turn)
+def from_factory(name: str, spec: str, turn: Turn, settings: Sequence[Any]) -> Peer:
+    """A peer by a spec in which `{lists}` stands for four times the square root of the vectors."""
+
+    def build(folder: Path, place: Path) -> None:
+        faiss.omp_set_num_threads(os.cpu_count() or 1)
+        vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+        lists = max(1, round(4 * len(vectors) ** 0.5))
+        index = faiss.index_factory(vectors.shape[1], spec.format(lists=lists), faiss.METRIC_INNER_PRODUCT)
+        if not index.is_trained:
+            rows = np.sort(np.random.default_rng(0).permutation(len(vectors))[: _LEARNT * lists])
+            index.train(vectors[rows].astype(np.float32))
+        for start in range(0, len(vectors), _BLOCK):
+            index.add(vectors[start : start + _BLOCK].astype(np.float32))
+        faiss.write_index(index, str(place / _FILE))
+
+    def opened(_folder: Path, place: Path) -> FaissIndex:
+        return FaissIndex(faiss.read_index(str(place / _FILE)), turn)
+
+    return Peer(name, build, opened, settings)
 
 
 def probe(index: Any, lists: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from swath.evaluation.peers import Peer
-from swath.evaluation.peers.faiss_index import made, probe
+from swath.evaluation.peers.faiss_index import from_factory, probe
 
-PEER = Peer("faiss IVF", lambda folder: made(folder, "IVF{lists},SQfp16", probe), (4, 8, 16, 32, 64, 128))
+PEER = from_factory("faiss IVF", "IVF{lists},SQfp16", probe, (4, 8, 16, 32, 64, 128))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from swath.evaluation.peers import Peer
-from swath.evaluation.peers.faiss_index import made, probe_and_refine
+from swath.evaluation.peers.faiss_index import from_factory, probe_and_refine
 
-PEER = Peer(
+PEER = from_factory(
     "faiss IVF-PQ",
-    lambda folder: made(folder, "IVF{lists},PQ96x4fs,Refine(SQfp16)", probe_and_refine),
+    "IVF{lists},PQ96x4fs,Refine(SQfp16)",
+    probe_and_refine,
     ((8, 10), (16, 10), (32, 20), (64, 20), (64, 50), (128, 50)),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from swath.evaluation.peers import Peer
-from swath.evaluation.peers.faiss_index import made
+from swath.evaluation.peers.faiss_index import from_factory
 
-PEER = Peer("brute force", lambda folder: made(folder, "Flat", lambda _index, _setting: None), (None,))
+PEER = from_factory("brute force", "Flat", lambda _index, _setting: None, (None,))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.archive.lists import Lists, build
+from swath.archive.lists import Lists, Postings, build
 from swath.encoders import Head, HeadCard, Terms, read_terms
 from swath.int8 import quantise
 from swath.search import EncodedQuery, MemoryGallery, Step, calibrate, run_many
-from swath.types import Array, Int8Rows
+from swath.types import Array, Int8Rows, StageTrace
+
+_COMPACT = ("codes", "scale", "error", "norm")
+_FACTS = "facts.json"
 
 
 class Ours:
@@ -24,35 +26,81 @@ class Ours:
 
     def __init__(self, gallery: MemoryGallery, spec: str, texts: dict[bytes, str]) -> None:
         self._gallery, self._spec, self._texts = gallery, spec, texts
+        self.trace: tuple[StageTrace, ...] = ()
+        """Of the last search."""
 
     def search(self, queries: NDArray[np.float32], k: int, setting: Any, threads: int) -> NDArray[np.int64]:
         """See `Index`."""
         asked = [_query(query, self._texts) for query in queries]
-        found, _ = run_many(self._spec.format(setting), self._gallery, asked, k, threads=threads)
+        found, self.trace = run_many(self._spec.format(setting), self._gallery, asked, k, threads=threads)
         rows = np.full((len(queries), k), -1, np.int64)
         for row, one in zip(rows, found, strict=True):
             row[: len(one.rows)] = one.rows
         return rows
 
 
-def exact(folder: Path) -> Ours:
+class _Mapped(MemoryGallery):
+    """Vectors and what is derived from them, all on disk; the tiles are nothing but rows."""
+
+    def __init__(self, vectors: Array, lists: Lists | None, compact: Int8Rows | None) -> None:
+        super().__init__([], {"dense": vectors[:0]}, lists=lists)
+        self._signals["dense"] = vectors
+        self.ids = np.char.zfill(np.arange(len(vectors)).astype("S12"), 12)
+        self.compact = compact
+
+
+def build_exact(folder: Path, place: Path) -> None:
+    """int8 rows of all tiles."""
+    compact = quantise(np.load(folder / "vectors.npy", mmap_mode="r"))
+    for name in _COMPACT:
+        np.save(place / f"{name}.npy", getattr(compact, name))
+
+
+def open_exact(folder: Path, place: Path) -> Ours:
     """All tiles, from int8 rows."""
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    return Ours(_gallery(vectors, None, quantise(vectors)), "dense", {})
+    return Ours(_Mapped(vectors, None, _rows(place)), "dense", {})
 
 
-def partial(folder: Path, spec: str, guide: Step | None) -> Ours:
-    """A few lists, calibrated on the queries that are set aside for tuning."""
+def build_partial(folder: Path, place: Path, guide: Step | None) -> None:
+    """Lists, calibrated on the queries that are set aside for tuning; words where there is a guide."""
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    texts = json.loads((folder / "texts.json").read_text()) if (folder / "texts.json").is_file() else []
-    queries = np.load(folder / "texts.npy")
-    spoken = {query.tobytes(): text for query, text in zip(queries, texts, strict=False)}
-    lists = build(vectors, terms=None if guide is None else _terms(folder), allocate=_mapped(folder))
-    bare = _gallery(vectors, lists, None)
+
+    def allocate(name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        if not int(np.prod(shape)):
+            np.save(place / f"{name}.npy", np.zeros(shape, dtype))
+            return np.zeros(shape, dtype)
+        return np.lib.format.open_memmap(place / f"{name}.npy", "w+", dtype, shape)
+
+    lists = build(vectors, terms=None if guide is None else _terms(folder), allocate=allocate)
+    spoken = _spoken(folder)
     tuning = [_query(query, spoken) for query in np.load(folder / "tuning.npy")]
-    facts = calibrate(bare, tuning, guide)
-    facts = {"guides": {"" if guide is None else str(guide): facts}}
-    return Ours(_gallery(vectors, replace(lists, facts=facts), None), spec, spoken)
+    facts = calibrate(_Mapped(vectors, lists, lists.compact), tuning, guide)
+    postings = lists.postings
+    kept = {
+        "facts": {"guides": {"" if guide is None else str(guide): facts}},
+        "delta": None if postings is None else postings.delta,
+        "block": None if postings is None else postings.block,
+    }
+    (place / _FACTS).write_text(json.dumps(kept))
+
+
+def open_partial(folder: Path, place: Path, spec: str) -> Ours:
+    """A few lists."""
+    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+    kept = json.loads((place / _FACTS).read_text())
+    lists = Lists(
+        name="",
+        size=len(vectors),
+        rows=_array(place, "rows"),
+        ends=_array(place, "ends"),
+        centroids=_array(place, "centroids"),
+        compact=_rows(place),
+        postings=None if kept["delta"] is None else _postings(place, kept["delta"], kept["block"]),
+        terms=None if kept["delta"] is None else _terms(folder),
+        facts=kept["facts"],
+    )
+    return Ours(_Mapped(vectors, lists, None), spec, _spoken(folder))
 
 
 def _query(vector: NDArray[np.float32], texts: dict[bytes, str]) -> EncodedQuery:
@@ -60,25 +108,28 @@ def _query(vector: NDArray[np.float32], texts: dict[bytes, str]) -> EncodedQuery
     return EncodedQuery(vector, () if text is None else (text,))
 
 
-def _gallery(vectors: Array, lists: Lists | None, compact: Int8Rows | None) -> MemoryGallery:
-    ids: Sequence[str] = [f"{row:032x}" for row in range(len(vectors))]
-    made = MemoryGallery(ids, {"dense": vectors}, lists=lists)
-    made.compact = compact
-    return made
-
-
-def _mapped(folder: Path) -> Any:
-    place = folder / "lists"
-    place.mkdir(exist_ok=True)
-
-    def allocate(name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        if not int(np.prod(shape)):
-            return np.zeros(shape, dtype)
-        return np.memmap(place / name, dtype, "w+", shape=shape)
-
-    return allocate
+def _spoken(folder: Path) -> dict[bytes, str]:
+    """The words of the queries, by their vectors."""
+    file = folder / "texts.json"
+    texts = json.loads(file.read_text()) if file.is_file() else []
+    return {q.tobytes(): text for q, text in zip(np.load(folder / "texts.npy"), texts, strict=False)}
 
 
 def _terms(folder: Path) -> Terms:
     card = msgspec.json.decode((folder / "head" / "card.json").read_bytes(), type=HeadCard)
     return read_terms(Head(folder / "head", card))
+
+
+def _array(place: Path, name: str) -> Array:
+    found: Array = np.load(place / f"{name}.npy", mmap_mode="r")
+    return found
+
+
+def _rows(place: Path) -> Int8Rows:
+    return Int8Rows(*(_array(place, name) for name in _COMPACT))
+
+
+def _postings(place: Path, delta: float, block: int) -> Postings:
+    names = {f.name for f in fields(Postings)} - {"delta", "block", "touch", "ends"}
+    arrays = {name: _array(place, name) for name in names}
+    return Postings(**arrays, ends=_array(place, "word_ends"), delta=delta, block=block)

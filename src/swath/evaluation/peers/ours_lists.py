@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from swath.evaluation.peers import Peer
-from swath.evaluation.peers.ours import partial
+from swath.evaluation.peers.ours import build_partial, open_partial
 
-PEER = Peer("swath ivf", lambda folder: partial(folder, "ivf({})", None), (0.5, 0.7, 0.8, 0.9, 0.95, 0.98))
+PEER = Peer(
+    "swath ivf",
+    lambda folder, place: build_partial(folder, place, None),
+    lambda folder, place: open_partial(folder, place, "ivf({})"),
+    (0.5, 0.7, 0.8, 0.9, 0.95, 0.98),
+)

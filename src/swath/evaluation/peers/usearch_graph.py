@@ -11,6 +11,9 @@ from usearch.index import Index as UsearchIndex
 
 from swath.evaluation.peers import Peer
 
+_BLOCK = 1 << 15
+_FILE = "index.usearch"
+
 
 class _Graph:
     def __init__(self, index: Any) -> None:
@@ -23,13 +26,17 @@ class _Graph:
         return rows
 
 
-def _build(folder: Path) -> _Graph:
+def _build(folder: Path, place: Path) -> None:
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
     index = UsearchIndex(ndim=vectors.shape[1], metric="ip", dtype="i8", connectivity=16, expansion_add=128)
-    for start in range(0, len(vectors), 1 << 15):
-        part = vectors[start : start + (1 << 15)].astype(np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        part = vectors[start : start + _BLOCK].astype(np.float32)
         index.add(np.arange(start, start + len(part)), part)
-    return _Graph(index)
+    index.save(str(place / _FILE))
 
 
-PEER = Peer("usearch", _build, (16, 32, 64, 128, 256, 512))
+def _open(_folder: Path, place: Path) -> _Graph:
+    return _Graph(UsearchIndex.restore(str(place / _FILE)))
+
+
+PEER = Peer("usearch", _build, _open, (16, 32, 64, 128, 256, 512))
