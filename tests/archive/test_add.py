@@ -374,3 +374,39 @@ def test_sources_that_do_not_exist_are_an_error(store: Store, tmp_path: Path, ti
 def test_numbers_below_one_are_an_error(store: Store, tiny: TinyEncoder, what: dict[str, int]) -> None:
     with pytest.raises(InputError):
         store.add([], tiny, **what)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", ["written to", "replaced", "removed"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_file_that_changes_while_it_is_read_gives_no_wrong_tile(
+    store: Store, tmp_path: Path, tiny: TinyEncoder, monkeypatch: pytest.MonkeyPatch, how: str, threads: int
+) -> None:
+    """Its digest names the old content, so pixels that may be of the new one must not come under it."""
+    scene = raster(tmp_path / "in" / "scene.tif", 7)
+    other = raster(tmp_path / "other.tif", 8)
+    read = Raster.read
+
+    def changing(self: Raster, windows: Sequence[Window]) -> Iterator[TileImage]:
+        for number, image in enumerate(read(self, windows)):
+            if number == 5 and how == "written to":
+                scene.write_bytes(other.read_bytes())
+            elif number == 5 and how == "replaced":
+                shutil.copy2(other, scene.with_suffix(".new"))
+                scene.with_suffix(".new").replace(scene)
+            elif number == 5:
+                scene.unlink()
+            yield image
+
+    monkeypatch.setattr(Raster, "read", changing)
+    report = store.add([scene.parent], tiny, threads=threads)
+    ((path, reason),) = report.skipped
+    assert path == str(scene) and "was changed while it was read; index it again" in reason
+    assert report.tiles_added == 5
+    monkeypatch.undo()
+    if how == "removed":
+        shutil.copy2(other, scene)
+    again = store.add([scene.parent], tiny, threads=threads)
+    assert (again.skipped, again.tiles_added, again.tiles_removed) == ((), 12, 5)
+    apart = archive.create(tmp_path / "apart", tiny, TILING)
+    apart.add([scene], tiny)
+    assert ids(store) == ids(apart)

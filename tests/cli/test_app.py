@@ -82,7 +82,8 @@ def test_version(run: Run) -> None:
         (["search", "a", "x", "-k", "many"], "'many' is not a valid integer"),
         (["search", "a", "x", "--bbox", "1,2,3"], "'1,2,3' is not 4 numbers with commas"),
         (["search", "a", "x", "--bbox", "1,2,3,north"], "is not 4 numbers"),
-        (["search", "a", "x", "--threads", "0"], "0 is not in the range x>=1"),
+        (["search", "a", "x", "--threads", "9999"], "9999 is not in the range 1<=x<=1024"),
+        (["search", "a", "x", "--threads", "0"], "0 is not in the range 1<=x<=1024"),
         (["index", "a", "--archive", "b", "--bands", "1,x"], "is not whole numbers"),
         (["index", "a"], "Missing option '--archive'"),
         (["index", "--archive", "b"], "Missing argument 'SOURCE...'"),
@@ -171,6 +172,8 @@ def test_debugging_shows_where(error: Exception, run: Run, monkeypatch: pytest.M
 def test_threads_reach_the_libraries(run: Run) -> None:
     run("verify", "nowhere", "--threads", "1")
     assert os.environ["OMP_NUM_THREADS"] == "1"
+    run("verify", "nowhere", "--threads", "1000")  # at most: more than there are would only wait
+    assert os.environ["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
 
 
 def test_interrupt_keeps_what_was_committed(tiny_home: Path, tmp_path: Path, run: Run, scenes: Path) -> None:

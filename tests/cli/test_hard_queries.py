@@ -135,3 +135,19 @@ def test_long_expressions_are_cut_around_the_place(run: Run, archive: Path) -> N
     *_, line, carets = ended.err.rstrip("\n").split("\n")
     assert ended.code == 2 and len(line) < 120 and line.strip().startswith("...")
     assert line[carets.index("^") : carets.rindex("^") + 1] == "wdith"
+
+
+@pytest.mark.parametrize("bracket", ['{"a":', '{"text": ['], ids=["objects", "lists"])
+def test_endlessly_nested_queries_end_in_a_sentence(run: Run, archive: Path, bracket: str) -> None:
+    Path("deep.jsonl").write_text('{"text": "red"}\n' + bracket + "[" * 100_000, encoding="ascii")
+    ended = run("search", archive, "--queries", "deep.jsonl", "--json")
+    assert (ended.code, ended.out) == (2, "")
+    assert "deep.jsonl, line 2: is no JSON object" in ended.err
+
+
+@pytest.mark.parametrize("weight", ["1e308", "1e-320", "0", "nan"])
+def test_a_weight_without_measure_is_refused_in_one_line(run: Run, archive: Path, weight: str) -> None:
+    ended = run("search", archive, "red", "--json", "-k", 2)
+    first, second = [hit["id"] for hit in json.loads(ended.out)["hits"]]
+    ended = run("search", archive, "--like", f"{first}:{weight}", "--like", f"{second}:{weight}")
+    assert ended.code == 2 and "weight" in ended.err and ended.err.count("\n") == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from swath.encoders import Head, HeadCard, OnnxEncoder, Source, write_head
+from swath.encoders.onnx import session
 from swath.errors import EncoderError
 from tests.tiny_onnx import build
 
@@ -47,6 +50,27 @@ def test_heads_are_found_by_name_and_leave_the_revision_alone(tmp_path: Path) ->
     assert head.card.settings == {"bits": 16} and head.card.data[0].name == "paint"
     assert head.file("weights.bin").read_bytes() == b"numbers"
     assert head.verify() == []
+
+
+def test_a_card_that_is_written_again_leaves_copies_as_they_were(tmp_path: Path) -> None:
+    """Archives hold hard links to it, and the sums of its bytes."""
+    folder = build(tmp_path / "tiny")
+    place = _add(folder, "hash", OnnxEncoder(folder).revision)
+    copy = tmp_path / "card.json"
+    copy.hardlink_to(place / "card.json")
+    before = copy.read_bytes()
+    write_head(replace(OnnxEncoder(folder).heads["hash"].card, settings={"bits": 64}), place)
+    assert copy.read_bytes() == before
+    assert OnnxEncoder(folder).heads["hash"].card.settings == {"bits": 64}
+    assert OnnxEncoder(folder).heads["hash"].verify() == []
+
+
+@pytest.mark.parametrize("threads", [1, 2000])
+def test_the_runtime_starts_no_more_threads_than_processors(tmp_path: Path, threads: int) -> None:
+    """Its threads spin while they wait: two thousand on two processors never came to an end."""
+    folder = build(tmp_path / "tiny")
+    options = session(folder / "text.onnx", threads).get_session_options()
+    assert options.intra_op_num_threads == min(threads, len(os.sched_getaffinity(0)))
 
 
 def test_a_changed_file_is_told(tmp_path: Path) -> None:

@@ -167,3 +167,14 @@ def test_control_points_without_a_crs_move_along_too(tmp_path: Path) -> None:
     cut(source, PLACE, tmp_path / "out.tif", Tiling())
     with _opened(tmp_path / "out.tif") as out:
         assert [(p.row, p.col) for p in out.gcps[0]] == [(p.row - 10, p.col - 20) for p in points]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_names_may_be_as_long_as_names_can_be(tmp_path: Path, suffix: str) -> None:
+    source, window = raster(tmp_path / "in.tif", noise(3, 20, 20)), Window(0, 0, 9, 9)
+    longest = tmp_path / ("a" * (255 - len(suffix)) + suffix)
+    cut(source, window, longest, Tiling())
+    with _opened(longest) as out:
+        assert out.shape == (9, 9)
+    with pytest.raises(InputError, match="cannot be written: File name too long"):
+        cut(source, window, tmp_path / f"a{longest.name}", Tiling())

@@ -153,16 +153,59 @@ def test_control_points_without_a_crs_give_no_footprint(tmp_path: Path) -> None:
     assert found.footprint is None and "crs" not in found.attributes
 
 
-def test_a_band_of_points_on_one_line_gives_no_nonsense(tmp_path: Path) -> None:
-    """Control points that determine nothing: read without a place, or refused in words."""
+@pytest.mark.parametrize(
+    "corners",
+    [[(0, 0), (0, 20), (0, 40)], [(7, 7)] * 5, [(i, 2 * i) for i in range(6)]],
+    ids=["row", "one point", "slanting"],
+)
+def test_control_points_that_determine_nothing_give_no_footprint(
+    tmp_path: Path, corners: list[tuple[int, int]]
+) -> None:
     from rasterio.control import GroundControlPoint
 
-    points = [GroundControlPoint(row=0, col=c, x=c * 0.01, y=0) for c in (0, 20, 40)]
-    path = raster(tmp_path / "a.tif", noise(3, 40, 40), crs="EPSG:4326", gcps=points)
-    try:
-        assert tile(path).footprint is None
-    except ImageryError as error:
-        assert "a.tif" in str(error)
+    points = [GroundControlPoint(row=r, col=c, x=c * 0.01, y=-r * 0.01) for r, c in corners]
+    data = noise(3, 40, 40)
+    found = tile(raster(tmp_path / "a.tif", data, crs="EPSG:4326", gcps=points))
+    assert found.footprint is None and "resolution" not in found.attributes
+    assert np.array_equal(found.pixels, data.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [Affine(0, 0, 5e5, 0, 0, 4.5e6), Affine(10, 0, 5e5, 0, 0, 4.5e6), Affine(np.nan, 0, 5e5, 0, -10, 4.5e6)],
+    ids=["a point", "a line", "no numbers"],
+)
+def test_pixels_without_a_size_have_no_footprint(tmp_path: Path, grid: Affine) -> None:
+    found = tile(raster(tmp_path / "a.tif", noise(3, 40, 40), transform=grid))
+    assert found.footprint is None and found.attributes == {"bands": 3}
+
+
+def test_another_world_is_known_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the Moon there is no way to longitudes of the Earth, whatever the point."""
+    import rasterio.warp
+
+    asked: list[int] = []
+    transform = rasterio.warp.transform
+
+    def counting(*arguments: Any) -> Any:
+        asked.append(len(arguments[2]))
+        return transform(*arguments)
+
+    monkeypatch.setattr(rasterio.warp, "transform", counting)
+    place = Affine(0.1, 0, 0, 0, -0.1, 20)
+    path = raster(tmp_path / "a.tif", noise(1, 160, 160), crs="IAU_2015:30100", transform=place)
+    found = tiles(path, Tiling(size=16))
+    assert len(found) == 100
+    assert all(one.footprint is None and one.attributes["crs"] == "IAU_2015:30100" for one in found)
+    assert len(asked) <= 2, "one for the footprints, one for the resolution"
+
+
+def test_nodata_of_64_bits_is_exact(tmp_path: Path) -> None:
+    """2^53 + 1 is a value beside the no-data value 2^53, though a double cannot tell them apart."""
+    data = np.full((1, 40, 80), 2**53 + 1, np.int64)
+    data[:, :, :40] = 2**53
+    found = tiles(raster(tmp_path / "a.tif", data, nodata=2**53), Tiling(size=40))
+    assert [one.window.column for one in found] == [40]
 
 
 def test_a_huge_and_empty_raster_is_cut_at_once(tmp_path: Path) -> None:

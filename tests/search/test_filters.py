@@ -97,6 +97,8 @@ def test_expressions(where: str, names: str) -> None:
         ("time > yesterday", "'yesterday' is not a time", "yesterday"),
         ("time = 2021-13", "'2021-13' is not a time", "2021-13"),
         ("time = 2021-02-30", "is not a time", "2021-02-30"),
+        ("time = 20210630", "'20210630' is not a time", "20210630"),
+        ("time > 2021-W26-3", "is not a time", "2021-W26-3"),
         ("(cloud < 5", "'and', 'or' or ')' must follow", ""),
         ("cloud < 5)", "'and', 'or' or the end must follow", ")"),
         ("cloud < 5 and", "the name of an attribute must follow", ""),

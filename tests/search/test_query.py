@@ -193,6 +193,9 @@ def test_weights_of_a_query_are_shares(tiny: TinyEncoder) -> None:
     raw = encode(plain, tiny, gallery, (3 / 8, 1 / 8, 4 / 8, 1 / 8, 3 / 8))
     assert np.allclose(given.dense, raw.dense, atol=1e-6)
     assert not np.allclose(given.dense, alike.dense, atol=1e-3)
-    for wrong in ((1.0, 1.0), (1.0, 1.0, 1.0, 1.0, 0.0)):
+    ends = (1e9, 1e-9, 1e-9, 1e9, 1e-9)
+    assert np.isfinite(encode(replace(plain, weights=ends), tiny, gallery).dense).all()
+    tiny_and_huge = [(1.0, 1.0, 1.0, 1.0, weight) for weight in (0.0, 1e-320, 1e-10, 1e10, 1e308)]
+    for wrong in ((1.0, 1.0), *tiny_and_huge):
         with pytest.raises(InputError, match="weight"):
             encode(replace(plain, weights=wrong), tiny, gallery)

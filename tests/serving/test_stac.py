@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,15 @@ def test_times(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert "start_datetime" not in item["properties"]
     interval = _read(tmp_path / "collection.json")["extent"]["temporal"]["interval"]
     assert interval == [["2024-06-01T10:00:00Z"] * 2]
+
+
+def test_the_longest_name_of_a_file_is_no_trouble(town: Path, tmp_path: Path, tiny_home: Path) -> None:
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    for letter in "ab":
+        shutil.copy(town / "scenes" / "red.png", scenes / f"{'x' * 250}{letter}.png")
+        shutil.copy(town / "scenes" / "blue.png", scenes / f"{letter * 251}.png")
+    swath.index(scenes, tmp_path / "a.swath", tiny_home / "encoders" / "base")
+    assert swath.open(tmp_path / "a.swath").stac(tmp_path / "out") == 2
+    items = _items(tmp_path / "out")
+    assert len({item["id"] for item in items}) == 2 and all(len(item["id"]) < 120 for item in items)

@@ -20,7 +20,8 @@ from swath.archive.catalogue import Catalogue
 from swath.archive.rows import Key, Row, microseconds
 from swath.archive.runs import RUN, Runs
 from swath.archive.runs import Source as Handle
-from swath.imagery import SourceFile, Tiling
+from swath.errors import ImageryError
+from swath.imagery import Place, Remote, SourceFile, Tiling
 from swath.types import Window
 
 _LISTED = 1024
@@ -52,6 +53,8 @@ class Job:
     """In raster order; None ends them."""
     future: Future[None] | None = None
     unwanted: threading.Event = field(default_factory=threading.Event)
+    looks: tuple[int, ...] | None = None
+    """Of the file, before its digest was taken: while it looks so, its tiles are those of the digest."""
     digest: str = ""
     """Known before the first piece."""
     windows: int = 1
@@ -241,6 +244,7 @@ class Feed:
     def _decode(self, job: Job) -> None:
         path = job.file.path
         before = time.monotonic()
+        job.looks = _looks(path)
         job.digest = imagery.digest(path)
         if self._catalogue.is_complete(job.digest):
             return
@@ -296,6 +300,11 @@ class Feed:
                 thumbnail=imagery.thumbnail(image.pixels),
             )
             piece = Piece(row, imagery.fit(image.pixels, self._image_size))
+            if _looks(file.path) != job.looks:
+                raise ImageryError(
+                    f"{imagery.shown(file.path)}: was changed while it was read; index it again when it is "
+                    "complete"
+                )
             self._took(before)
             yield piece
             before = time.monotonic()
@@ -313,3 +322,14 @@ class Feed:
             except queue.Full:
                 continue
         raise StoppedError
+
+
+def _looks(path: Place) -> tuple[int, ...] | None:
+    """What tells that a file was written to or replaced; None of what is remote, and where nothing is."""
+    if isinstance(path, Remote):
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

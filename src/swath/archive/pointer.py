@@ -111,7 +111,7 @@ def read(folder: Path) -> Pointer:
                 "or index the sources into a new archive"
             )
         return msgspec.convert(formats.brought_forward(document), Pointer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ArchiveError(
             f"{path} is damaged ({error}): put back a copy of it, or index the sources into a new archive"
         ) from error

@@ -357,7 +357,7 @@ class Store:
             return None
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise ArchiveError(
                 f"{path} is damaged ({error}): put back a copy of the encoder's folder"
             ) from error

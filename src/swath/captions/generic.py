@@ -131,5 +131,5 @@ def _absolute(path: str) -> str | None:
 def _decoded(text: str, kind: Any, place: str) -> Any:
     try:
         return msgspec.json.decode(text.removeprefix("\ufeff"), type=kind)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise CaptionsError(f"{place}: is not a JSON object of an image and its captions: {error}") from error

@@ -52,7 +52,7 @@ def rows(file: Path) -> Iterator[Row]:
         content = msgspec.json.decode(file.read_bytes(), type=_File)
     except OSError as error:
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise CaptionsError(f"{file} is not an annotation file in Karpathy's JSON layout: {error}") from error
     for image in content.images:
         name = f"{image.filepath}/{image.filename}" if image.filepath else image.filename

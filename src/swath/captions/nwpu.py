@@ -50,7 +50,7 @@ def rows(file: Path) -> Iterator[Row]:
                 yield Row(known.filename, known.split, captions, name)
     except OSError as error:
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise CaptionsError(f"{file} is not an annotation file in NWPU-Captions' layout: {error}") from error
 
 

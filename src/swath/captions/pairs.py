@@ -31,7 +31,7 @@ def rows(file: Path) -> Iterator[Row]:
         content = msgspec.json.decode(file.read_bytes(), type=list[_Pair])
     except OSError as error:
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise CaptionsError(f"{file} is not a list of images and captions: {error}") from error
     split = file.stem.rpartition("_")[2]
     for pair in content:

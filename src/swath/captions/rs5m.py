@@ -61,7 +61,7 @@ def _pairs(path: Path, pictures: bool) -> Iterator[tuple[str, bytes, tuple[str, 
         try:
             captions = () if words is None else (_caption(words, parts[words]),)
             name = parts["img_name"].decode() if "img_name" in parts else key
-        except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
             raise CaptionsError(f"{path}: sample {key} has words that cannot be read: {error}") from error
         picture = next((parts[kind] for kind in PICTURES if kind in parts), b"")
         yield name, picture, captions

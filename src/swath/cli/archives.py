@@ -206,6 +206,8 @@ def _summary(report: AddReport, archive: Archive) -> list[str]:
 
 
 def _facts(info: ArchiveInfo) -> list[tuple[str, str]]:
+    from swath.imagery import shown
+
     tiling = info.tiling
     step = "" if tiling.stride is None else f", a new one every {tiling.stride}"
     bands = "" if tiling.bands is None else f", bands {','.join(map(str, tiling.bands))}"
@@ -224,7 +226,7 @@ def _facts(info: ArchiveInfo) -> list[tuple[str, str]]:
         ("signals", ", ".join(f"{name} {shape}" for name, shape in info.signals.items())),
         ("attributes", ", ".join(f"{name} ({kind})" for name, kind in info.attributes.items()) or "none"),
         ("size", f"{size(info.bytes_on_disk)}{each}"),
-        *(("root", root) for root in info.roots),
+        *(("root", shown(root)) for root in info.roots),
         ("encoder", f"{info.encoder.name}, revision {info.encoder.revision[:12]}"),
     ]
     if info.incomplete:

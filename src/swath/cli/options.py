@@ -15,6 +15,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Callback: TypeAlias = Callable[[click.Context, click.Parameter, str | None], tuple[float, ...] | None]
 
 
+_MOST_THREADS = 1024
+"""More than any machine has processors: a slip of the finger, which would start them all."""
+
+
 class _Path(click.Path):
     """Paths as they are written; what is there is for the library to say: its messages tell what to do."""
 
@@ -54,7 +58,7 @@ def common(command: Function) -> Function:
     options = (
         click.option(
             "--threads",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, _MOST_THREADS),
             callback=_limit_threads,
             expose_value=False,
             metavar="N",
@@ -87,7 +91,7 @@ def _limit_threads(ctx: click.Context, _option: click.Parameter, threads: int | 
     if threads is not None:
         # Read by the libraries below NumPy and torch when they are imported, which has not happened yet.
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ[name] = str(threads)
+            os.environ[name] = str(min(threads, len(os.sched_getaffinity(0))))
 
 
 def _choose_device(_ctx: click.Context, _option: click.Parameter, device: str | None) -> None:

@@ -80,12 +80,13 @@ def remove_command(
 def relocate_command(settings: Settings, path: Path, old: Path, new: Path, dry_run: bool) -> None:
     """Tell an archive that what was at and below OLD is at NEW now. No file is moved, and none is read."""
     from swath import api
+    from swath.imagery import shown
 
     report = api.open(path, threads=settings.threads).relocate(old, new, dry_run=dry_run)
     if report.missing:
-        note(f"{count(report.missing, 'file')} of them not found below {new}")
+        note(f"{count(report.missing, 'file')} of them not found below {shown(new)}")
     if dry_run or not settings.quiet:
-        say(f"{count(report.files, 'file')} {'would be' if dry_run else 'now'} below {new}")
+        say(f"{count(report.files, 'file')} {'would be' if dry_run else 'now'} below {shown(new)}")
 
 
 def _facts(details: TileDetails) -> list[tuple[str, str]]:

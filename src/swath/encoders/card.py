@@ -93,7 +93,7 @@ def read_card(folder: Path) -> Card:
             f"{folder} is not an encoder: it has no card.json. Name a folder with card.json, image.onnx, "
             "text.onnx and tokenizer.json, or an installed encoder."
         ) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise EncoderError(f"{path} is not a card that this version reads: {error}") from error
 
 

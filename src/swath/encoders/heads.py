@@ -104,14 +104,19 @@ def _heads_in(folder: Path) -> dict[str, Head]:
     for path in sorted(folder.glob(f"{FOLDER}/*/card.json")):
         try:
             card = msgspec.json.decode(path.read_bytes(), type=HeadCard)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise EncoderError(f"{path} is not a head's card that this version reads: {error}") from error
         found[path.parent.name] = Head(path.parent, card)
     return found
 
 
 def write_head(card: HeadCard, folder: Path) -> None:
-    """Write `card.json` of a head, with the digests of the other files that lie in the folder."""
-    files = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != "card.json"}
-    sealed = msgspec.structs.replace(card, files=files)
-    (folder / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n")
+    """Write `card.json` of a head, with the digests of the other files that lie in the folder.
+
+    Another file takes its place, as with the card of an encoder.
+    """
+    written = folder / ".card.json.new"
+    others = sorted(set(folder.iterdir()) - {folder / "card.json", written})
+    sealed = msgspec.structs.replace(card, files={path.name: file_digest(path) for path in others})
+    written.write_bytes(msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n")
+    written.replace(folder / "card.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -244,7 +245,8 @@ def session(path: Path, threads: int | None = None, providers: Sequence[str] = (
     # activations with one scale for the whole batch, and a vector would change with its batch mates.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     if threads is not None:
-        options.intra_op_num_threads = threads
+        # The runtime's threads spin while they wait: more than processors keep each other from working.
+        options.intra_op_num_threads = min(threads, len(os.sched_getaffinity(0)))
     try:
         return onnxruntime.InferenceSession(path, options, providers=list(providers))
     except Exception as error:

@@ -142,7 +142,7 @@ def read_report(path: Path) -> LeakReport:
         digest = msgspec.json.decode(content, type=_Signed).digest
     except OSError as error:
         raise InputError(f"cannot read the report {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a leak report of this version: {error}") from error
     if digest != report.digest:
         raise InputError(f"{path} does not have the digest it states: it was changed after it was made")

@@ -251,6 +251,6 @@ def read_result(path: Path) -> Result:
         result: Result = msgspec.json.decode(path.read_bytes(), type=Result)
     except OSError as error:
         raise InputError(f"cannot read the result {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a result file of this version: {error}") from error
     return result

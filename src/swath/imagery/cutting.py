@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,7 +121,8 @@ def _georeference(dataset: Any, window: Window) -> dict[str, Any]:
 @contextmanager
 def replacing(out: Path) -> Iterator[Path]:
     """A name to write to beside `out`, which takes its place when all went well."""
-    temporary = out.with_name(f".{out.stem}.{os.getpid()}{out.suffix}")
+    # Not made of its own name, which may be as long as names can be.
+    temporary = out.with_name(f".swath.{os.getpid()}.{threading.get_ident()}{out.suffix}")
     # Where GDAL puts what a TIFF has no tag for.
     beside = temporary.with_name(f"{temporary.name}.aux.xml")
     try:

@@ -103,10 +103,10 @@ def cut(file: Place, window: Window, out: Path, tiling: Tiling) -> None:
         raise ImageryError(
             f"{window} is too large to be cut out at full resolution: cut out tiles of a finer level"
         )
-    if isinstance(file, Path) and out.exists() and file.exists() and out.samefile(file):
-        raise InputError(f"{shown(out)} is the file that the tile is cut out of; choose another name")
     driver = _raster_driver(file, tiling)
     try:
+        if isinstance(file, Path) and out.exists() and out.samefile(file):
+            raise InputError(f"{shown(out)} is the file that the tile is cut out of; choose another name")
         if driver is not None and suffix != ".png":
             write_raster(file, driver, window, out)
             return

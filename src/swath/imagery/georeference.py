@@ -43,13 +43,16 @@ class Georeference:
 
 
 def georeference(dataset: Any) -> Georeference | None:
-    """The georeference of an open dataset: transform, else ground control points, else RPCs; None without."""
-    if not dataset.transform.is_identity:
+    """The georeference of an open dataset: transform, else ground control points, else RPCs; None without.
+
+    What lays all pixels on a line or a point (pixels without a size, control points in a row) places none.
+    """
+    if not dataset.transform.is_identity and _spans_a_plane(*dataset.transform[:6]):
         a, b, c, d, e, f = dataset.transform[:6]
         return Georeference(dataset.crs, lambda x, y: (a * x + b * y + c, d * x + e * y + f))
     points, crs = dataset.gcps
-    if len(points) >= 3:
-        return _by_control_points(points, crs)
+    if len(points) >= 3 and (by_points := _by_control_points(points, crs)) is not None:
+        return by_points
     if dataset.rpcs is not None:
         return _by_rpcs(dataset.rpcs)
     return None
@@ -103,7 +106,12 @@ def crs_name(crs: Any) -> str | None:
     return str(parts[1]) if len(parts) > 1 else None
 
 
-def _by_control_points(points: Sequence[Any], crs: Any) -> Georeference:
+def _spans_a_plane(a: float, b: float, c: float, d: float, e: float, f: float) -> bool:
+    return all(map(math.isfinite, (a, b, c, d, e, f))) and a * e != b * d
+
+
+def _by_control_points(points: Sequence[Any], crs: Any) -> Georeference | None:
+    from rasterio._err import CPLE_BaseError
     from rasterio.control import GroundControlPoint
     from rasterio.transform import GCPTransformer
 
@@ -113,6 +121,10 @@ def _by_control_points(points: Sequence[Any], crs: Any) -> Georeference:
         points = [
             GroundControlPoint(p.row, p.col, first + (p.x - first + 180) % 360 - 180, p.y) for p in points
         ]
+    try:
+        GCPTransformer(points).close()
+    except CPLE_BaseError:  # they determine no plane
+        return None
 
     def to_map(columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         with GCPTransformer(points) as transformer:
@@ -158,12 +170,15 @@ def _widest_edge(ring: Floats) -> float:
 
 def _transformed(crs: Any, x: Floats, y: Floats) -> Floats:
     """Coordinates of a CRS to degrees (EPSG:4326), float64[n, 2]; NaN where there is no way."""
-    from rasterio._err import CPLE_BaseError
+    from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError
     from rasterio.errors import RasterioError
     from rasterio.warp import transform
 
     try:
         return np.column_stack(transform(crs, "EPSG:4326", x, y)).astype(np.float64)
+    except CPLE_NotSupportedError:
+        # From the Moon or Mars there is no way for any point, and a tenth of a second goes to learn it.
+        return np.full((len(x), 2), np.nan)
     except (CPLE_BaseError, RasterioError):
         # A single point off the Earth, at the rim of a full disk, fails its whole batch.
         if len(x) == 1:

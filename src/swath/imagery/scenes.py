@@ -163,7 +163,9 @@ class Scene:
         if MaskFlags.all_valid in flags:
             return np.ones(values.shape, np.bool_)
         nodata = self.dataset.nodatavals[band - 1]
-        if MaskFlags.nodata in flags and MaskFlags.per_dataset not in flags:
+        # rasterio tells the no-data value in double precision, which whole numbers of 64 bits go beyond.
+        exact = values.dtype.kind == "f" or values.dtype.itemsize < 8
+        if MaskFlags.nodata in flags and MaskFlags.per_dataset not in flags and exact:
             return np.asarray(values != _as_stored(nodata, values.dtype))
         # rasterio warns where both no-data and another mask are there.
         with nullcontext() if nodata is None else quiet():

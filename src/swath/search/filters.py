@@ -161,6 +161,9 @@ def _moments(text: str) -> tuple[float, float]:
         start = np.datetime64(text)  # in the unit that the text has: years, months or days
         first, after = ((start + i).astype("datetime64[s]").astype(np.float64) for i in (0, 1))
         return float(first), float(np.nextafter(after, -np.inf))
+    if ":" not in text and "T" not in text.upper():
+        # Python reads 20210630 and 2021-W26-3 as the midnight of a day of which the whole is meant.
+        raise ValueError(text)
     moment = datetime.fromisoformat(text)
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return seconds, seconds

@@ -240,6 +240,8 @@ def _stored(gallery: Gallery, rows: Sequence[int], dim: int) -> NDArray[np.float
 
 def _shares(weights: Sequence[float], wanted: int, unwanted: int) -> list[float]:
     """Weights whose wanted part sums to 1 and whose unwanted part sums to `UNWANTED`."""
+    if any(abs(weight) > _MOST_WEIGHT or 0 < abs(weight) < 1 / _MOST_WEIGHT for weight in weights):
+        raise InputError(f"A weight lies from {1 / _MOST_WEIGHT:g} to {_MOST_WEIGHT:g}, such as 0.5 or 2")
     shares = np.abs(_signed(weights, wanted, unwanted))
     for part, total in ((slice(None, wanted), 1.0), (slice(wanted, None), UNWANTED)):
         if shares[part].size:
@@ -281,3 +283,7 @@ def _unit(vector: NDArray[np.float64]) -> NDArray[np.float32]:
     if length < 1e-6:
         raise InputError("The parts of the query cancel each other out: take one of them away")
     return np.asarray(vector / length, np.float32)
+
+
+_MOST_WEIGHT = 1e9
+"""Far greater shares would leave no digits to what they are beside, and overflow in the end."""

@@ -167,7 +167,7 @@ def _object(line: str) -> dict[str, Any]:
 
     try:
         found = msgspec.json.decode(line, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError) as error:
         raise InputError(f"is no JSON object ({error})") from error
     unknown = sorted(found.keys() - set(_KEYS))
     if unknown:

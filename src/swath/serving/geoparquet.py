@@ -135,7 +135,7 @@ class _Writer:
 @contextmanager
 def _writing(path: Path, schema: pa.Schema) -> Iterator[_Writer]:
     """A writer whose file takes its place when all went well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".swath.{os.getpid()}.parquet")
     dictionaries = [name for name in _REPEATED if name in schema.names]
     try:
         with pa.parquet.ParquetWriter(

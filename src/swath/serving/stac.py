@@ -26,6 +26,8 @@ EMBEDDING = "https://stac-extensions.github.io/embedding/v0.0.1/schema.json"
 OLDEST = datetime(1858, 1, 1, tzinfo=UTC)
 """Where the time of a scene is not known: no picture was taken from the air before."""
 COLLECTION, TILES = "collection.json", "tiles.parquet"
+_LONGEST = 100
+"""Characters of a file's name in an id: an Item's own name must stay one that a folder can hold."""
 
 _MEDIA = {
     **dict.fromkeys((".tif", ".tiff"), "image/tiff; application=geotiff"),
@@ -223,7 +225,7 @@ def _outline(tiles: Sequence[Tile]) -> tuple[dict[str, Any] | None, list[float] 
 
 def _name(path: str) -> str:
     """An id that names the scene for people, and its path for certain."""
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(path).stem).strip("-")
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(path).stem)[:_LONGEST].strip("-")
     mark = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
     return f"{stem}-{mark}" if stem else mark
 

@@ -218,7 +218,7 @@ def read_source(content: bytes, name: str) -> tuple[Standing, ...]:
     """The rows of one file. Raises `InputError` where it does not say what a row must say."""
     try:
         source = msgspec.json.decode(content, type=Source)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InputError(f"{name} is not a file of leaderboard rows: {error}") from error
     if not source.source.strip() or not source.rows:
         raise InputError(f"{name}: a file of leaderboard rows names its source and has a row at least")
