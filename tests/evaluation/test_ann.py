@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -155,10 +156,10 @@ def test_what_is_built_is_measured_later(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
     ann.prepare(folder, real(), real(60, seed=3), 1000)
     assert not ann.bench(folder, ["swath dense"], only_build=True).peers
-    seconds = (ann.built_folder(folder, "swath dense") / "seconds").read_text()
+    seconds = (ann.built_folder(folder, "swath dense") / "seconds.json").read_text()
     result = ann.bench(folder, ["swath dense", "swath sgpd"])
     assert [one.name for one in result.peers] == ["swath dense"]
-    assert result.peers[0].build_seconds == float(seconds)
+    assert [result.peers[0].build_seconds, result.peers[0].build_work] == json.loads(seconds)
     assert "needs a word head" in result.missing["swath sgpd"]
     written = folder / "results" / "swath-dense.json"
     before = written.stat().st_mtime_ns

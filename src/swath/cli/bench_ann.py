@@ -24,7 +24,7 @@ _COLUMNS = (
     "ms, 2 threads",
     "a second",
     "bytes/tile",
-    "build s",
+    "build cpu s",
 )
 
 
@@ -95,7 +95,7 @@ def ann_command(
                 f"{best.double:.2f}",
                 f"{best.batch:,.0f}",
             )
-        rows.append((one.name, *numbers, f"{one.bytes_per_tile:,.0f}", f"{one.build_seconds:.1f}"))
+        rows.append((one.name, *numbers, f"{one.bytes_per_tile:,.0f}", f"{one.build_work:.1f}"))
     say_table(_COLUMNS, rows, right=_COLUMNS[2:])
     for name, reason in result.missing.items():
         note(f"{name} has no result: {reason}")

@@ -8,11 +8,13 @@ of batches, and the recall, which no number of threads changes.
 from __future__ import annotations
 
 import json
+import os
+import resource
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import msgspec
@@ -20,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.errors import InputError
-from swath.evaluation.ann import TRIALS, K, PeerResult, Setting, built_folder, result_file
+from swath.evaluation.ann import LIMIT, TRIALS, K, PeerResult, Setting, built_folder, result_file
 from swath.evaluation.peers import Index, peer
 from swath.types import StageTrace
 
@@ -31,7 +33,7 @@ _WARM = 5
 """Queries before these."""
 _AFTER = 1000
 """Queries after which memory is looked at."""
-_SECONDS = "seconds"
+_SECONDS = "seconds.json"
 
 
 def build(folder: Path, name: str) -> None:
@@ -43,9 +45,9 @@ def build(folder: Path, name: str) -> None:
     begun = place.with_name(f".{place.name}")
     shutil.rmtree(begun, ignore_errors=True)
     begun.mkdir(parents=True)
-    start = perf_counter()
+    start, work = perf_counter(), process_time()
     one.build(folder, begun)
-    (begun / _SECONDS).write_text(str(perf_counter() - start))
+    (begun / _SECONDS).write_text(json.dumps([perf_counter() - start, process_time() - work]))
     begun.rename(place)
 
 
@@ -78,8 +80,8 @@ def measure(folder: Path, name: str, threads: int, pipelines: Sequence[str] = ()
         Setting(setting=str(setting), **_together(index, setting, queries, best, threads), **timed)
         for setting, timed in zip(settings, _less(first["alone"], "queries"), strict=True)
     )
-    seconds = float((place / _SECONDS).read_text())
-    result = PeerResult(TRIALS if pipelines else name, seconds, first["bytes"], found)
+    seconds, work = json.loads((place / _SECONDS).read_text())
+    result = PeerResult(TRIALS if pipelines else name, seconds, work, first["bytes"], found)
     _write(kept, msgspec.to_builtins(result))
     half.unlink()
 
@@ -163,6 +165,8 @@ def _write(path: Path, content: Any) -> None:
 
 
 def _main(step: str, folder: str, name: str, *more: str) -> None:
+    limit = LIMIT * (os.cpu_count() or 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
     if step == "build":
         build(Path(folder), name)
     else:

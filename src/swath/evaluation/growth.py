@@ -21,9 +21,9 @@ NEIGHBOURS = 16
 """Neighbours whose steps are mixed."""
 SPREADS = (0.15, 0.25, 0.35, 0.5, 0.7)
 """Standard deviations of the mixture that are tried."""
-_POOL = 20_000
+_POOL = 8192
 """Real vectors that neighbours are looked for among."""
-_TRIAL = 200_000
+_TRIAL = 100_000
 """New vectors at most that a spread is tried on."""
 _LID = 20
 """Neighbours that the local intrinsic dimension is estimated from (Amsaleg et al., KDD 2015)."""

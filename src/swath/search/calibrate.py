@@ -22,8 +22,6 @@ from swath.search.selection import COVERED, MARGIN_RULES, RULES, Rule, list_scor
 from swath.search.words import lists_of
 from swath.types import Candidates, Gallery
 
-_ROUNDING = 1e-5
-"""Of scores in float32 here, against the exact ones of a search."""
 _NONE = Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
@@ -122,11 +120,10 @@ def _needed(
     prior: NDArray[np.float64] | None,
 ) -> float:
     """The margin, or the number of tiles, with which a query finds all of its best."""
-    vectors = gallery.signal("dense")
     places = lists.places[found.rows].astype(np.int64)
-    visit = Visit(lists, vectors, gallery.ids, query.dense)
+    visit = Visit(lists, gallery.signal("dense"), gallery.ids, query.dense)
     rough = visit.candidates(places) if len(places) else np.zeros(0, np.float32)
-    scores = list_scores(rule, lists.centroids @ query.dense, lists.list_of[places], rough, prior)
+    scores = list_scores(rule, lists.near(query.dense), lists.list_of[places], rough, prior)
     order = np.argsort(-scores, kind="stable")
     # What the guide found is scored anyway; lists are needed for the rest of the best.
     missed = best[~np.isin(best, found.rows)] if rule in MARGIN_RULES else best
@@ -135,26 +132,13 @@ def _needed(
     last = int(position[lists.list_of[lists.places[missed]]].max(initial=-1))
     if rule not in MARGIN_RULES:
         return float(lists.sizes[order[: last + 1]].sum())
-    floors = _floors(lists, vectors, query.dense, found.rows, order[: last + 1])
-    return margin_needed(floors, scores[order[: last + 1]], last) + _ROUNDING
+    return margin_needed(_floors(visit, order[: last + 1]), scores[order[: last + 1]], last)
 
 
-def _floors(
-    lists: Lists,
-    vectors: NDArray[np.float16],
-    query: NDArray[np.float32],
-    seen: NDArray[np.int64],
-    order: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """The k-th best score known before each list of the order is visited."""
-    known = np.sort(vectors[seen].astype(np.float32) @ query)[-COVERED:]
-    floors = np.full(len(order), -np.inf)
-    for number, each in enumerate(order.tolist()):
-        if len(known) == COVERED:
-            floors[number] = known[0]
-        stop = int(lists.ends[each])
-        rows = lists.rows[stop - int(lists.sizes[each]) : stop]
-        fresh = rows[~np.isin(rows, seen)]
-        scores = vectors[fresh].astype(np.float32) @ query
-        known = np.sort(np.concatenate([known, scores]))[-COVERED:]
+def _floors(visit: Visit, order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The k-th best score known before each list of the order is visited, as a search knows it."""
+    floors = np.empty(len(order))
+    for number in range(len(order)):
+        floors[number] = visit.floor()
+        visit.lists(order[number : number + 1])
     return floors

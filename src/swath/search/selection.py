@@ -34,7 +34,7 @@ _BIN = 25
 
 def list_scores(
     rule: Rule,
-    near: NDArray[np.float32],
+    near: NDArray[np.float64],
     lists: NDArray[np.int32],
     scores: NDArray[np.float32],
     prior: NDArray[np.float64] | None,
@@ -43,12 +43,12 @@ def list_scores(
 
     Args:
         rule: which.
-        near: float32[L], products of the query with the centroids.
+        near: float64[L], products of the query with the centroids.
         lists: int32[r], the list of every candidate of the guide, best first.
         scores: float32[r], their dense scores.
         prior: float64[R], the chance of each rank to be among the dense best; for `rank_prior` and `union`.
     """
-    base = near.astype(np.float64)
+    base = near
     if rule == "centroid" or not len(lists):
         return base
     if rule == "best":

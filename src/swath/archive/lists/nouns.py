@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from swath.encoders import Terms
 from swath.errors import ArchiveError
+from swath.int8 import quantise
 from swath.types import Array, Int8Rows
 
 Touch: TypeAlias = Callable[[str, NDArray[np.int64], NDArray[np.int64]], None]
@@ -114,6 +115,11 @@ class Lists:
         return np.flatnonzero(self.places < 0)
 
     @cached_property
+    def has_gaps(self) -> bool:
+        """Whether tiles are gone, so that their places hold none."""
+        return bool((self.rows < 0).any())
+
+    @cached_property
     def list_of(self) -> NDArray[np.int32]:
         """int32[m]: the list of every place."""
         return np.repeat(np.arange(len(self.ends), dtype=np.int32), self.sizes)
@@ -122,3 +128,17 @@ class Lists:
     def sizes(self) -> NDArray[np.int64]:
         """int64[L]: tiles of each list."""
         return np.diff(self.ends, prepend=0)
+
+    @cached_property
+    def _rough_centroids(self) -> Int8Rows:
+        return quantise(self.centroids.astype(np.float16))
+
+    def near(self, query: NDArray[np.float32]) -> NDArray[np.float64]:
+        """float64[L]: products of the centroids with a query, roughly: from int8, a quarter of the bytes."""
+        import numkong  # only where rows are scanned
+
+        rows = self._rough_centroids
+        unit = float(np.abs(query).max(initial=0.0)) / 127 or 1.0
+        codes = np.rint(query / np.float32(unit)).astype(np.int8)
+        products = np.asarray(numkong.cdist(codes[None], rows.codes, "dot"))[0]
+        return np.asarray(products * rows.scale * unit, np.float64)

@@ -30,7 +30,7 @@ class Peer:
     """From the same two folders."""
     settings: Sequence[Any]
     needs: str = ""
-    """What it does without otherwise: `head`."""
+    """What it does not do without: `head`."""
 
 
 PEERS = {
@@ -45,6 +45,10 @@ PEERS = {
     "swath sgpd": "ours_guided",
 }
 """Name to the module here that has its `PEER`."""
+
+
+BUILT_AS = {"swath ivf": "swath lists", "swath sgpd": "swath lists"}
+"""Peers that share what is built, and its name."""
 
 
 def peer(name: str) -> Peer:

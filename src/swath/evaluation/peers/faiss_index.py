@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from swath.evaluation.peers import Peer
 
 _BLOCK = 1 << 15
-_LEARNT = 64
-"""Vectors for each list that k-means sees."""
+_LEARNT = 40
+"""Vectors for each list that k-means sees; faiss asks for 39 at least."""
+_CENTROIDS = "centroids.npy"
 _FILE = "index.faiss"
 
 Turn = Callable[[Any, Any], None]
@@ -45,7 +46,7 @@ def from_factory(name: str, spec: str, turn: Turn, settings: Sequence[Any]) -> P
         index = faiss.index_factory(vectors.shape[1], spec.format(lists=lists), faiss.METRIC_INNER_PRODUCT)
         if not index.is_trained:
             rows = np.sort(np.random.default_rng(0).permutation(len(vectors))[: _LEARNT * lists])
-            index.train(vectors[rows].astype(np.float32))
+            _train(index, vectors[rows].astype(np.float32), folder / "built" / _CENTROIDS)
         for start in range(0, len(vectors), _BLOCK):
             index.add(vectors[start : start + _BLOCK].astype(np.float32))
         faiss.write_index(index, str(place / _FILE))
@@ -54,6 +55,17 @@ def from_factory(name: str, spec: str, turn: Turn, settings: Sequence[Any]) -> P
         return FaissIndex(faiss.read_index(str(place / _FILE)), turn)
 
     return Peer(name, build, opened, settings)
+
+
+def _train(index: Any, rows: NDArray[np.float32], kept: Path) -> None:
+    """Train an index; whoever comes first finds the centroids for all, by the same k-means in any case."""
+    lists = faiss.try_extract_index_ivf(index)
+    if lists is not None and kept.is_file():
+        lists.quantizer.add(np.load(kept))
+        lists.quantizer.is_trained = True
+    index.train(rows)
+    if lists is not None:
+        np.save(kept, lists.quantizer.reconstruct_n(0, lists.nlist))
 
 
 def probe(index: Any, lists: int) -> None:

@@ -19,6 +19,7 @@ from swath.types import Array, Int8Rows, StageTrace
 
 _COMPACT = ("codes", "scale", "error", "norm")
 _FACTS = "facts.json"
+GUIDE = Step("sparse", k=100)
 
 
 class Ours:
@@ -62,9 +63,10 @@ def open_exact(folder: Path, place: Path) -> Ours:
     return Ours(_Mapped(vectors, None, _rows(place)), "dense", {})
 
 
-def build_partial(folder: Path, place: Path, guide: Step | None) -> None:
-    """Lists, calibrated on the queries that are set aside for tuning; words where there is a guide."""
+def build_partial(folder: Path, place: Path) -> None:
+    """Lists, calibrated on the queries that are set aside for tuning; words where the folder has a head."""
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+    terms = _terms(folder) if (folder / "head").is_dir() else None
 
     def allocate(name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         if not int(np.prod(shape)):
@@ -72,13 +74,14 @@ def build_partial(folder: Path, place: Path, guide: Step | None) -> None:
             return np.zeros(shape, dtype)
         return np.lib.format.open_memmap(place / f"{name}.npy", "w+", dtype, shape)
 
-    lists = build(vectors, terms=None if guide is None else _terms(folder), allocate=allocate)
+    lists = build(vectors, terms=terms, allocate=allocate)
     spoken = _spoken(folder)
     tuning = [_query(query, spoken) for query in np.load(folder / "tuning.npy")]
-    facts = calibrate(_Mapped(vectors, lists, lists.compact), tuning, guide)
+    gallery = _Mapped(vectors, lists, lists.compact)
+    guides = (None,) if terms is None else (None, GUIDE)
     postings = lists.postings
     kept = {
-        "facts": {"guides": {"" if guide is None else str(guide): facts}},
+        "facts": {"guides": {str(guide or ""): calibrate(gallery, tuning, guide) for guide in guides}},
         "delta": None if postings is None else postings.delta,
         "block": None if postings is None else postings.block,
     }

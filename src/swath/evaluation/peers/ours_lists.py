@@ -7,7 +7,7 @@ from swath.evaluation.peers.ours import build_partial, open_partial
 
 PEER = Peer(
     "swath ivf",
-    lambda folder, place: build_partial(folder, place, None),
+    build_partial,
     lambda folder, place: open_partial(folder, place, "ivf({})"),
     (0.5, 0.7, 0.8, 0.9, 0.95, 0.98),
 )

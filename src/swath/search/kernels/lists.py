@@ -12,15 +12,20 @@ from swath.search.kernels import half
 from swath.search.kernels.exact import rescored
 from swath.search.kernels.int8 import ROW_TERMS, Asked, Shortlist
 from swath.search.ordering import exact_scores
+from swath.search.selection import COVERED
 from swath.types import Array, Candidates
 
 KERNEL = "numkong int8 by lists, float16 rescored exactly"
-_LOOK = 4
-"""Times as many of the best are looked at exactly to know how good the k-th is."""
+_LEFT_OUT = -1e300
+"""Below every score, and above that of a place that is left out."""
 
 
 class Visit:
-    """One query on its way through the lists. What it has seen, it knows exactly enough."""
+    """One query on its way through the lists. What it has seen, it knows exactly enough.
+
+    Scores of tiles in lists come from int8 rows: `rough` ones, by integers that are the same whatever is
+    visited beside them. The few that may be among the best are scored exactly at the end.
+    """
 
     def __init__(
         self,
@@ -44,35 +49,51 @@ class Visit:
         self._lists, self._vectors, self._ids, self._query = lists, vectors, ids, query
         self._asked = Asked(query[None])
         self._allowed = allowed
-        self._seen = np.zeros(len(lists.rows), bool)
-        self._rows: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        self._rough: list[NDArray[np.float64]] = [np.zeros(0)]
-        self._slack: list[NDArray[np.float64]] = [np.zeros(0)]
-        self._known: dict[int, float] = {}
+        self._candidates = np.zeros(0, np.int64)
+        self._starts: list[NDArray[np.int64]] = []
+        self._sizes: list[NDArray[np.int64]] = []
+        self._rough: list[NDArray[np.float64]] = []
+        self._best = np.full(COVERED, -np.inf)
+        """Rising: the best rough scores so far."""
+        self._late = np.zeros(0, np.int64)
+        self._late_scores = np.zeros(0)
         self.tiles = 0
         """Tiles that were scored."""
         self.bytes_read = 0
 
     def candidates(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32[r]: rough dense scores of some places, which count as seen."""
+        """float32[r]: rough dense scores of some places, which count as seen; called once, and first."""
         self._lists.touch("codes", places, places + 1)
-        products = self._products(self._lists.compact.codes[places])
-        rough = self._score(places, products)
-        self._seen[places] = True
-        return rough.astype(np.float32)
+        compact = self._lists.compact
+        rough = self._products(compact.codes[places])
+        rough *= compact.scale[places]
+        rough *= self._asked.unit[0]
+        scores = rough.astype(np.float32)
+        if self._lists.has_gaps or self._allowed is not None:
+            rough[~self._open(places)] = -np.inf
+        self._add(places, np.ones(len(places), np.int64), rough)
+        self._candidates = np.sort(places)
+        return scores
 
     def lists(self, numbers: NDArray[np.int64]) -> None:
         """Score the tiles of some lists."""
+        if not len(numbers):
+            return
         stops = self._lists.ends[numbers]
         starts = stops - self._lists.sizes[numbers]
         self._lists.touch("codes", starts, stops)
-        codes = self._lists.compact.codes
+        compact = self._lists.compact
         spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
         # List by list, since each lies in one piece of memory; what follows costs the same for one or many.
-        products = [self._products(codes[start:stop]) for start, stop in spans]
-        places = [np.arange(start, stop) for start, stop in spans]
-        if spans:
-            self._score(np.concatenate(places), np.concatenate(products))
+        rough = np.concatenate([self._products(compact.codes[start:stop]) for start, stop in spans])
+        rough *= np.concatenate([compact.scale[start:stop] for start, stop in spans])
+        rough *= self._asked.unit[0]
+        if self._lists.has_gaps or self._allowed is not None:
+            places = np.concatenate([np.arange(start, stop) for start, stop in spans])
+            rough[~self._open(places)] = -np.inf
+        if len(self._candidates):
+            self._leave_out(starts, stops, rough)
+        self._add(starts, stops - starts, rough)
 
     def tail(self) -> None:
         """Score the tiles that are in no list yet."""
@@ -81,60 +102,87 @@ class Visit:
             rows = rows[self._allowed[rows]]
         if len(rows):
             scores = exact_scores(self._vectors[rows], self._query[None])[:, 0]
-            self._keep(rows, scores.astype(np.float64), np.zeros(len(rows)))
+            self._late, self._late_scores = rows, scores.astype(np.float64)
             self.tiles += len(rows)
             self.bytes_read += len(rows) * self._vectors.shape[1] * 2
 
-    def floor(self, k: int) -> float:
-        """A score that k of the tiles seen so far reach, as high as is told quickly; -inf: fewer than k."""
-        rows, rough = self._joined()
-        if len(rows) < k:
-            return -np.inf
-        look = min(len(rows), _LOOK * k)
-        near = rows[np.argpartition(-rough, look - 1)[:look]]
-        fresh = np.array([row for row in near.tolist() if row not in self._known], np.int64)
-        if len(fresh):
-            scores = exact_scores(self._vectors[fresh], self._query[None])[:, 0]
-            self._known.update(zip(fresh.tolist(), scores.tolist(), strict=True))
-        known = np.fromiter(self._known.values(), np.float64, len(self._known))
-        return float(np.partition(known, len(known) - k)[len(known) - k])
+    def floor(self) -> float:
+        """The rough score that `COVERED` of the tiles seen so far reach; -inf: fewer were seen."""
+        return float(self._best[0])
 
     def best(self, k: int) -> Candidates:
         """The k best of all tiles seen, with exact scores."""
-        rows, rough = self._joined()
-        if not len(rows) or not k:
+        if not k:
             return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
-        short = Shortlist(rows, rough, np.concatenate(self._slack))
+        rough = np.concatenate([np.zeros(0), *self._rough])
+        starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
+        sizes = np.concatenate([np.zeros(0, np.int64), *self._sizes])
+        ends = np.cumsum(sizes)
+        near = np.flatnonzero(rough >= self._least(rough, starts, starts + sizes, k))
+        part = np.searchsorted(ends, near, "right")
+        places = starts[part] + near - (ends - sizes)[part]
+        compact = self._lists.compact
+        error, norm = compact.error[places].astype(np.float64), compact.norm[places].astype(np.float64)
+        short = Shortlist(
+            np.concatenate([self._lists.rows[places].astype(np.int64), self._late]),
+            np.concatenate([rough[near], self._late_scores]),
+            np.concatenate([self._asked.slack(error, norm, 0), np.zeros(len(self._late))]),
+        )
+        if not len(short.rows):
+            return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
         return rescored(short, self._vectors, self._ids, self._query, k)
 
-    def _joined(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        if len(self._rows) > 1:
-            self._rows, self._rough = [np.concatenate(self._rows)], [np.concatenate(self._rough)]
-            self._slack = [np.concatenate(self._slack)]
-        return self._rows[0], self._rough[0]
+    def _least(
+        self,
+        rough: NDArray[np.float64],
+        starts: NDArray[np.int64],
+        stops: NDArray[np.int64],
+        k: int,
+    ) -> float:
+        """Every place that may be among the k best has this rough score; none that is left out has."""
+        if len(rough) <= k:
+            return _LEFT_OUT
+        kth = np.partition(rough, len(rough) - k)[len(rough) - k]
+        if kth == -np.inf:
+            return _LEFT_OUT
+        compact = self._lists.compact
+        spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
+        error = np.concatenate([compact.error[start:stop] for start, stop in spans]).max()
+        norm = np.concatenate([compact.norm[start:stop] for start, stop in spans]).max()
+        # The interval of a score reaches no further than the widest one, in either direction.
+        widest = self._asked.slack(error.astype(np.float64), norm.astype(np.float64), 0)
+        return max(float(kth - 2 * widest), _LEFT_OUT)
 
     def _products(self, codes: NDArray[np.int8]) -> NDArray[np.float64]:
-        return np.asarray(self._numkong.cdist(self._asked.codes, codes, "dot")).reshape(-1)
+        return np.asarray(self._numkong.cdist(self._asked.codes, codes, "dot"))[0]
 
-    def _score(self, places: NDArray[np.int64], products: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Keep what may be asked for; gives the rough scores of all."""
-        compact = self._lists.compact
-        rough = np.asarray(products * compact.scale[places] * self._asked.unit[0], np.float64)
+    def _open(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool[n]: whether the tiles at some places are there, and may be found."""
         rows = self._lists.rows[places]
-        keep = (rows >= 0) & ~self._seen[places]
+        there = rows >= 0
         if self._allowed is not None:
-            keep &= self._allowed[rows]
-        self.tiles += len(places)
-        self.bytes_read += len(places) * (compact.codes.shape[1] + ROW_TERMS)
-        kept = places[keep]
-        error, norm = compact.error[kept].astype(np.float64), compact.norm[kept].astype(np.float64)
-        self._keep(rows[keep].astype(np.int64), rough[keep], self._asked.slack(error, norm, 0))
-        return rough
+            there &= self._allowed[rows]
+        return there
 
-    def _keep(self, rows: NDArray[np.int64], rough: NDArray[np.float64], slack: NDArray[np.float64]) -> None:
-        self._rows.append(rows)
+    def _leave_out(
+        self, starts: NDArray[np.int64], stops: NDArray[np.int64], rough: NDArray[np.float64]
+    ) -> None:
+        """What was a candidate has been seen."""
+        first, last = np.searchsorted(self._candidates, starts), np.searchsorted(self._candidates, stops)
+        begins = np.cumsum(stops - starts) - (stops - starts)
+        for number in np.flatnonzero(last > first).tolist():
+            inside = self._candidates[first[number] : last[number]]
+            rough[inside - starts[number] + begins[number]] = -np.inf
+
+    def _add(self, starts: NDArray[np.int64], sizes: NDArray[np.int64], rough: NDArray[np.float64]) -> None:
+        self._starts.append(starts)
+        self._sizes.append(sizes)
         self._rough.append(rough)
-        self._slack.append(slack)
+        better = rough[rough > self._best[0]]
+        if len(better):
+            self._best = np.sort(np.concatenate([self._best, better]))[-COVERED:]
+        self.tiles += len(rough)
+        self.bytes_read += len(rough) * (self._vectors.shape[1] + ROW_TERMS)
 
 
 def exactly(

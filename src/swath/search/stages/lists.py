@@ -17,7 +17,6 @@ from swath.search.kernels.lists import KERNEL, Visit
 from swath.search.ordering import exact_scores
 from swath.search.query import EncodedQuery
 from swath.search.selection import (
-    COVERED,
     MARGIN_RULES,
     RULES,
     Rule,
@@ -35,6 +34,9 @@ _FEW = 0.02
 """Filters that leave fewer tiles, or a smaller share, are answered by an exact scan of these."""
 _ROUND = 8
 """Lists that are visited before the first look at what was found; then twice as many each time."""
+
+_SORTED = 256
+"""Lists that are put in order at first; all of them where more are visited."""
 
 
 @dataclass(frozen=True)
@@ -142,16 +144,15 @@ class _Search:
             return self._exactly(k, f"{allowed:,} tiles pass; certificate: exact")
         visit = Visit(lists, self.vectors, self.gallery.ids, self.query.dense, self.mask)
         scores = self._scores(lists, visit)
-        order = np.argsort(-scores, kind="stable")
         limit, certificate = self._limit(lists)
-        count = self._visit(lists, visit, scores, order, limit)
+        count = self._visit(lists, visit, scores, limit)
         visit.tail()
-        if count == len(order):
+        if count == len(scores):
             certificate = "exact"
         elif self.mask is not None:
             certificate = "none (filtered)"
         note = (
-            f"{count:,} of {len(order):,} lists, {visit.tiles:,} tiles "
+            f"{count:,} of {len(scores):,} lists, {visit.tiles:,} tiles "
             f"({100 * visit.tiles / max(1, len(self.gallery)):.2g} %); certificate: {certificate}"
         )
         found = self._fused(visit.best(k), k)
@@ -171,7 +172,7 @@ class _Search:
 
     def _scores(self, lists: Lists, visit: Visit) -> NDArray[np.float64]:
         """Scores of the lists; the candidates are visited on the way."""
-        near = lists.centroids @ self.query.dense
+        near = lists.near(self.query.dense)
         known = lists.places[self.candidates.rows]
         places = known[known >= 0].astype(np.int64)
         dense = visit.candidates(places) if len(places) else np.zeros(0, np.float32)
@@ -203,16 +204,16 @@ class _Search:
         lists: Lists,
         visit: Visit,
         scores: NDArray[np.float64],
-        order: NDArray[np.int64],
         limit: float | None,
     ) -> int:
         """Visit lists up to the limit; gives how many."""
+        if limit is not None and self.stage.tiles is None and self.stage.rule in MARGIN_RULES:
+            return self._within(visit, scores, limit)
+        order = np.argsort(-scores, kind="stable")
         if self.stage.mass is not None:
             chosen = self._by_mass(lists, order)
         elif limit is None:
             chosen = order
-        elif self.stage.tiles is None and self.stage.rule in MARGIN_RULES:
-            return self._within(visit, scores, order, limit)
         else:
             sizes = lists.sizes
             if self.mask is not None:
@@ -238,17 +239,17 @@ class _Search:
         assert self.stage.mass is not None
         return by_mass(masses(of, chance, len(lists.ends)), best, self.stage.mass)
 
-    def _within(
-        self, visit: Visit, scores: NDArray[np.float64], order: NDArray[np.int64], margin: float
-    ) -> int:
+    def _within(self, visit: Visit, scores: NDArray[np.float64], margin: float) -> int:
         """Visit lists as long as they score within a margin of the k-th best found so far."""
         done, size = 0, _ROUND
-        while done < len(order):
-            least = visit.floor(COVERED) - margin
+        order = _first(scores, _SORTED)
+        while done < len(scores):
+            if done + size > len(order):
+                order = _first(scores, len(scores))
+            least = visit.floor() - margin
             chosen = order[done : done + size]
             near = chosen[scores[chosen] >= least]
-            if len(near):
-                visit.lists(near)
+            visit.lists(near)
             done += len(near)
             if len(near) < len(chosen):
                 break
@@ -283,3 +284,12 @@ class _Search:
         late = np.isin(self.candidates.rows, rows[~inside])
         scores[np.searchsorted(rows, self.candidates.rows[late])] = self.candidates.scores[late]
         return Candidates(rows, scores)
+
+
+def _first(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """int64[>= count]: the first lists in the order of their scores, ties by number."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    chosen = np.flatnonzero(scores >= least)
+    return chosen[np.argsort(-scores[chosen], kind="stable")]
