@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from swath.archive.lists import Lists, Postings, build
 from swath.encoders import Head, HeadCard, Terms, read_terms
 from swath.int8 import quantise
-from swath.search import EncodedQuery, MemoryGallery, Step, calibrate, run_many
+from swath.search import EncodedQuery, MemoryGallery, Step, calibrate, parse, run_many
 from swath.types import Array, Int8Rows, StageTrace
 
 _COMPACT = ("codes", "scale", "error", "norm")
@@ -33,11 +34,16 @@ class Ours:
     def search(self, queries: NDArray[np.float32], k: int, setting: Any, threads: int) -> NDArray[np.int64]:
         """See `Index`."""
         asked = [_query(query, self._texts) for query in queries]
-        found, self.trace = run_many(self._spec.format(setting), self._gallery, asked, k, threads=threads)
+        pipeline = _parsed(self._spec.format(setting))
+        found, self.trace = run_many(pipeline, self._gallery, asked, k, threads=threads)
         rows = np.full((len(queries), k), -1, np.int64)
         for row, one in zip(rows, found, strict=True):
             row[: len(one.rows)] = one.rows
         return rows
+
+
+_parsed = cache(parse)
+"""Whoever asks often reads a pipeline once."""
 
 
 class _Mapped(MemoryGallery):
