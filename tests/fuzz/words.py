@@ -60,6 +60,7 @@ _SPECS = (
     "dense:100",
     "fuse(dense:50, dense:20; rrf)",
     "dense:10 > btgi:5",
+    "hash128(bias=ppsr):100 > exact(bias=csls):20 > cross",
     "ftf",
     "fuse(dense; sum)",
 )

@@ -42,6 +42,7 @@ EXACT = (
     str(parse("cfitr", PRESETS)),
     "fuse(dense:60, hash64:60; rrf)",
     "hash128:100 > btgi:30",
+    "hash128:100 > exact(bias=csls):30",
 )
 
 

@@ -6,6 +6,7 @@ from swath.search.stages.base import Cost, Kind, Parametric, Stage, Value
 from swath.search.stages.btgi import Btgi
 from swath.search.stages.cross import Cross
 from swath.search.stages.dense import Dense
+from swath.search.stages.exact import Exact
 from swath.search.stages.hash import Hash
 from swath.search.stages.lists import Ivf, PartialDense
 from swath.search.stages.sparse import Sparse
@@ -13,6 +14,6 @@ from swath.search.stages.sparse import Sparse
 __all__ = ["STAGES", "Cost", "Kind", "Parametric", "Stage", "Value"]
 
 STAGES: dict[str, type[Stage]] = {
-    stage.name: stage for stage in (Btgi, Cross, Dense, Hash, Ivf, PartialDense, Sparse)
+    stage.name: stage for stage in (Btgi, Cross, Dense, Exact, Hash, Ivf, PartialDense, Sparse)
 }
 """Name to stage. Names are lower-case letters and underscores, without digits (those are bits)."""
