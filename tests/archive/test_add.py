@@ -410,3 +410,35 @@ def test_a_file_that_changes_while_it_is_read_gives_no_wrong_tile(
     apart = archive.create(tmp_path / "apart", tiny, TILING)
     apart.add([scene], tiny)
     assert ids(store) == ids(apart)
+
+
+@pytest.mark.parametrize("name", ["10:00.swath", "file:x", "s3:", "a#b?c%20d", "../é"])
+def test_an_archive_may_be_called_as_it_likes(
+    tmp_path: Path, tiny: TinyEncoder, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A relative path with a colon is an address to the library that keeps the table."""
+    pictures(tmp_path / "in", 2)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    made = archive.create(name, tiny, TILING)
+    assert made.add([tmp_path / "in"], tiny).tiles_added == 2
+    assert sorted(path.name for path in Path(name).iterdir() if path.name[0] != ".") == [
+        *("hot", "lock", "swath.json", "tiles.lance"),
+    ]
+    assert len(archive.open_store(name).thumbnails(ids(made))) == 2
+    assert archive.open_store(name).verify() == []
+
+
+@pytest.mark.parametrize("name", ["new\nline", "tab\t.swath", "\udcff.swath"])
+def test_an_archive_whose_path_no_table_can_have_is_refused(
+    tmp_path: Path, tiny: TinyEncoder, name: str
+) -> None:
+    with pytest.raises(ArchiveError, match=r"no archive can lie at .*rename that folder or choose another"):
+        archive.create(tmp_path / name, tiny)
+    assert list(tmp_path.iterdir()) == []
+    archive.create(tmp_path / "a", tiny, TILING).add([pictures(tmp_path / "in", 2)], tiny)
+    (tmp_path / "a").rename(tmp_path / name)
+    moved = archive.open_store(tmp_path / name)
+    assert len(moved.gallery()) == 2  # searches need no table
+    with pytest.raises(ArchiveError, match="no archive can lie at"):
+        moved.add([tmp_path / "in"], tiny)

@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from swath import archive
-from swath.archive import Store, pointer, writer
+from swath.archive import Store, hot_writer, pointer, writer
 from swath.archive.lock import WriterLock
 from swath.archive.rows import NO_TIME, Row, Rows, Source
 from swath.archive.writer import Writer
@@ -92,6 +93,27 @@ def test_a_lost_hot_folder_costs_nothing_but_time(store: Store, tiny: TinyEncode
     assert len(answers(store)["tiles"]) == 25
 
 
+def test_a_full_disk_does_not_keep_damaged_columns_from_being_derived(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search is a search: it is answered from columns that are kept for the process alone."""
+    expected = answers(store)
+    flip(column(store, "dense"), 7)
+    build, full = hot_writer.build, {store.path}
+
+    def refusing(folder: Path, *arguments: Any) -> Any:
+        if full & {folder, folder.parent}:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        return build(folder, *arguments)
+
+    monkeypatch.setattr(hot_writer, "build", refusing)
+    assert answers(store) == expected
+    assert [problem.where.split("/")[0] for problem in store.verify()] == ["hot"]
+    full.add(Path(tempfile.gettempdir()))
+    with pytest.raises(ArchiveError, match=r"no place to derive them again \(No space left.*TMPDIR"):
+        answers(store)
+
+
 def test_an_open_gallery_mends_itself(store: Store) -> None:
     gallery = store.gallery()
     dense, tiles = gallery.signal("dense").tobytes(), [gallery.tile(row) for row in range(len(gallery))]
@@ -136,7 +158,7 @@ def test_joining_small_files_does_not_hide_damage(
 
 
 def test_hot_columns_are_not_derived_from_a_damaged_table(store: Store) -> None:
-    (data,) = (store.path / "tiles.lance/data").iterdir()
+    data = next((store.path / "tiles.lance/data").iterdir())  # several where the machine was slow
     flip(data, data.stat().st_size // 3)
     flip(column(store, "dense"), 7)
     with pytest.raises(ArchiveError, match=r"is damaged: `swath verify"):

@@ -112,6 +112,15 @@ def test_odd_quotes_and_letters_survive(tmp_path: Path) -> None:
     assert records(tmp_path)[0].captions == tuple(texts)
 
 
+def test_lines_may_end_as_old_computers_ended_them(tmp_path: Path) -> None:
+    """A tab in a caption does not make a table of commas one of tabs."""
+    (tmp_path / "x.csv").write_bytes(b"image,caption\ra.png,red\troofs\rb.png,a field\r")
+    assert [(one.name, one.captions) for one in records(tmp_path / "x.csv")] == [
+        ("a.png", ("red\troofs",)),
+        ("b.png", ("a field",)),
+    ]
+
+
 def test_utf_16_as_spreadsheets_write_it(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_bytes("filename\tcaption\na.png\tdas Dorf am Fluß\n".encode("utf-16"))
     assert records(tmp_path)[0].captions == ("das Dorf am Fluß",)
@@ -134,6 +143,10 @@ def test_pictures_inside_of_parquet_are_known_by_their_paths(tmp_path: Path) -> 
         ),
         ("x.csv", b'filename,caption\na.png,"a "big" one"\n', r"line 2: .*doubled"),
         ("x.csv", b"filename,caption\na.png,one, two\n", r"line 2: expected .* 3 values for 2 columns"),
+        ("x.csv", b"image,caption,Caption\na.png,one,two\n", r"several columns 'Caption'.*caption_1"),
+        ("x.tsv", b"image\timage\tcaption\na.png\tb.png\tone\n", r"several columns 'image'"),
+        ("x.jsonl", b'{"a":' * 100_000, r"line 1: is not a JSON object"),
+        ("x.json", b'{"images": [{"filename": ' + b"[" * 100_000, r"x\.json is not an annotation file"),
         ("x.csv", b"id,words\n1,x\n", r"has the columns id, words; one of filepath"),
         (
             "x.jsonl",

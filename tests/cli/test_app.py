@@ -226,23 +226,6 @@ def test_closed_streams_are_written_to_by_nobody(arguments: list[str], town: Pat
     assert (process.communicate(timeout=60), process.returncode) == (("", ""), 0)
 
 
-def test_a_full_disk_behind_stdout_is_said(town: Path, tiny_home: Path) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", as_program("info", "town.swath")],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=town,
-            env={**os.environ, "SWATH_HOME": str(tiny_home)},
-            check=False,
-            timeout=60,
-        )
-    assert done.returncode != 0
-    assert done.stderr.startswith("swath: error: No space left on device")
-    assert "Traceback" not in done.stderr
-
-
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str, run: Run) -> None:
     ended = run("completion", shell)
@@ -303,3 +286,39 @@ def test_terminal(no_colour: bool, town: Path, tiny_home: Path, tmp_path: Path) 
     assert b"tiles added" in shown
     assert b"red.png" in shown
     assert (b"\x1b[36m" in shown) is not no_colour
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_full_disk_behind_stdout_is_told(buffered: bool, town: Path, tiny_home: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", as_program("info", "town.swath")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=town,
+            env={**os.environ, "SWATH_HOME": str(tiny_home), "PYTHONUNBUFFERED": "" if buffered else "1"},
+            check=False,
+            timeout=60,
+        )
+    says = "swath: error: cannot write to stdout: No space left on device; the result is not complete\n"
+    assert (ended.returncode, ended.stderr) == (2, says)
+
+
+def test_a_working_directory_that_was_removed(run: Run, town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Path("gone").absolute()
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ended = run("search", town / "town.swath", "red", "-k", 1)
+    assert (ended.code, ended.err) == (0, "") and str(town / "scenes" / "red.png") in ended.out
+    ended = run("index", "scenes", "--archive", "new.swath")
+    assert ended.code == 1 and "the working directory, which was removed (change to another one)" in ended.err
+
+
+def test_names_are_shown_in_any_locale() -> None:
+    """Where the locale is plain ASCII, names that others wrote are still text."""
+    code = r"from swath.imagery import shown; print(ascii(shown('a/\u00e9\u202e\udcff')))"
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    said = subprocess.check_output([sys.executable, "-c", code], env={**os.environ, **plain}, text=True)
+    assert said == "'a/\\xe9\\\\u202e\\\\xff'\n"

@@ -29,6 +29,8 @@ def test_encoders_of_a_folder(run: Run, tiny_home: Path, tmp_path: Path) -> None
     assert done.code == 0 and (one["name"], one["kind"], one["dim"]) == ("base", "onnx", 32)
     assert run("encoders", tiny_home / "encoders" / "base").out.splitlines()[1].startswith("base")
     assert "no encoder is in" in run("encoders", tmp_path).err
+    ended = run("encoders", tmp_path / "nowhere")
+    assert (ended.code, ended.out) == (2, "") and "there is no folder" in ended.err
 
 
 def test_import_and_search_by_example(run: Run, tmp_path: Path) -> None:

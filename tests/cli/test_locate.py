@@ -105,3 +105,9 @@ def test_what_cannot_be_done(run: Run, scene: Path, town: Path) -> None:
         ended = run("locate", *arguments)
         assert (ended.code, says in ended.err) == (2, True), ended.err
     assert run("locate", "nowhere.tif", "red").code == 1
+
+
+@pytest.mark.parametrize("overlap", ["nan", "inf", "1.0", "-0.1"])
+def test_an_overlap_without_measure_is_refused(run: Run, scenes: Path, overlap: str) -> None:
+    ended = run("locate", scenes / "red.png", "red", "--overlap", overlap)
+    assert (ended.code, ended.out) == (2, "") and "verlap" in ended.err and "unexpected" not in ended.err

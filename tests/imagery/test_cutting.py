@@ -178,3 +178,20 @@ def test_names_may_be_as_long_as_names_can_be(tmp_path: Path, suffix: str) -> No
         assert out.shape == (9, 9)
     with pytest.raises(InputError, match="cannot be written: File name too long"):
         cut(source, window, tmp_path / f"a{longest.name}", Tiling())
+
+
+@pytest.mark.parametrize("bits", [1, 4, 12])
+def test_few_bits_stay_few(tmp_path: Path, bits: int) -> None:
+    """A tile of 4 bits is stretched like its file: eight bits of such values are nearly black."""
+    dtype = np.uint8 if bits < 8 else np.uint16
+    data = np.arange(80 * 90).reshape(1, 80, 90) % 2**bits
+    source = raster(tmp_path / "in.tif", data.astype(dtype), nbits=bits, transform=None, crs=None)
+    with quiet(), rasterio.open(source, "r+") as file:
+        file.crs = "EPSG:4326"
+    cut(source, PLACE, tmp_path / "out.tif", Tiling())
+    with _opened(source) as whole, _opened(tmp_path / "out.tif") as out:
+        assert (
+            out.tags(1, ns="IMAGE_STRUCTURE") == whole.tags(1, ns="IMAGE_STRUCTURE") == {"NBITS": str(bits)}
+        )
+        assert out.crs == whole.crs == CRS.from_epsg(4326)
+        assert np.array_equal(out.read(), whole.read(window=PART))

@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 import swath
+from swath.errors import InputError
 from swath.serving.stac import EMBEDDING, _outline
 from swath.types import Footprint, Tile, Window
 
@@ -153,3 +154,11 @@ def test_the_longest_name_of_a_file_is_no_trouble(town: Path, tmp_path: Path, ti
     assert swath.open(tmp_path / "a.swath").stac(tmp_path / "out") == 2
     items = _items(tmp_path / "out")
     assert len({item["id"] for item in items}) == 2 and all(len(item["id"]) < 120 for item in items)
+
+
+def test_an_archive_without_tiles_has_nothing_to_describe(tmp_path: Path, tiny_home: Path) -> None:
+    (tmp_path / "none").mkdir()
+    empty = swath.index(tmp_path / "none", tmp_path / "a.swath", tiny_home / "encoders" / "base")
+    with pytest.raises(InputError, match=r"a\.swath holds no tiles to describe: index imagery first"):
+        empty.stac(tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -29,7 +29,9 @@ _OURS = frozenset({"lock", ENCODERS, hot.FOLDER, lease.FOLDER, table.FOLDER, f".
 
 
 def found(folder: Path, encoder: Encoder, tiling: Tiling) -> None:
-    """Make an empty archive in a folder that is missing or empty. Raises `ArchiveError` otherwise."""
+    """Make an empty archive in a folder that is missing or empty. Raises `ArchiveError` otherwise, and for a
+    folder whose path cannot hold one.
+    """
     make(folder, reference(encoder), encoder.folder, probe(encoder), msgspec.to_builtins(tiling))
 
 
@@ -42,6 +44,7 @@ def make(
     folder: Path, encoder: EncoderRef, encoder_folder: Path | None, shapes: Geometry, tiling: dict[str, Any]
 ) -> None:
     """Make an empty archive for signals of these shapes, without asking the encoder. Raises as `found`."""
+    table.address(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,6 +7,7 @@ column per signal. Every change is a new version; the pointer says which version
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from swath.errors import ArchiveError, SwathError
 from swath.types import Array, Scalar, Window
 
 FOLDER = "tiles.lance"
+_UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 _TYPES = {NUMBER: pa.float64(), TEXT: pa.string(), FLAG: pa.bool_()}
 _KINDS = {str(kind): name for name, kind in _TYPES.items()}
@@ -65,8 +67,22 @@ def _schema(shapes: Geometry, kinds: Mapping[str, str]) -> pa.Schema:
 
 
 def create(folder: Path, shapes: Geometry) -> None:
-    """Make an empty table in an archive's folder."""
-    lance.write_dataset(_schema(shapes, {}).empty_table(), str(folder / FOLDER), mode="create")
+    """Make an empty table in an archive's folder. Raises `ArchiveError` as `address` does."""
+    lance.write_dataset(_schema(shapes, {}).empty_table(), address(folder), mode="create")
+
+
+def address(folder: Path) -> str:
+    """Where Lance looks for an archive's table. Raises `ArchiveError` for a name that it cannot look for.
+
+    It is the whole path: a relative one with a colon (2026-11-30T10:00.swath) would be an address to it.
+    """
+    text = str(folder.resolve() / FOLDER)
+    if _UNUSABLE.search(text):
+        raise ArchiveError(
+            f"no archive can lie at {imagery.shown(folder.resolve())}: its path has control characters or "
+            "bytes that are not UTF-8, which no table can have; rename that folder or choose another"
+        )
+    return text
 
 
 class Table:
@@ -76,14 +92,15 @@ class Table:
     """
 
     def __init__(self, folder: Path, version: int, shapes: Geometry) -> None:
-        """Open a version. Raises `ArchiveError` where it is gone."""
-        self._uri = str(folder / FOLDER)
+        """Open a version. Raises `ArchiveError` where it is gone, and as `address` does."""
+        self._path = folder / FOLDER
+        self._uri = address(folder)
         self._shapes = shapes
         try:
             self._data = lance.dataset(self._uri, version=version)
         except (ValueError, OSError) as error:
             raise ArchiveError(
-                f"version {version} of the table {self._uri} cannot be opened ({_first_line(error)}): "
+                f"version {version} of the table {self._path} cannot be opened ({_first_line(error)}): "
                 "open the archive again; if that fails too, put back a copy of it or index its sources anew"
             ) from error
 
@@ -191,7 +208,7 @@ class Table:
         are what killed writers left, and go too. A version may be old and yet have been the newest until now,
         so its successor's age counts, not its own.
         """
-        manifests = sorted((Path(self._uri) / "_versions").glob("*.manifest"))
+        manifests = sorted((self._path / "_versions").glob("*.manifest"))
         # Lance counts down in these names: the one before the last is what replaced the oldest.
         limit = time.time() - (_SPARED + _CLEAN_EVERY).total_seconds()
         if len(manifests) < 2 or manifests[-2].stat().st_mtime > limit:
@@ -210,7 +227,7 @@ class Table:
         whoever vouches for a version compares.
         """
         return {
-            Path(self._uri) / "data" / file.path: file.file_size_bytes
+            self._path / "data" / file.path: file.file_size_bytes
             for fragment in self._data.get_fragments()
             for file in fragment.data_files()
             if file.file_size_bytes is not None
@@ -220,7 +237,7 @@ class Table:
         """Every file that this version consists of."""
         tracked = self._data.tracked_files(min_version=self.version).read_all()
         mine = zip(tracked["version"].to_pylist(), tracked["path"].to_pylist(), strict=True)
-        return sorted(Path(self._uri) / path for version, path in mine if version == self.version)
+        return sorted(self._path / path for version, path in mine if version == self.version)
 
     def known(self) -> Iterator[tuple[str, str, tuple[Source, ...]]]:
         """Id, digest and sources of every tile, in order."""
@@ -265,7 +282,7 @@ class Table:
             yield
         except (OSError, ValueError, RuntimeError) as error:
             raise ArchiveError(
-                f"the table {self._uri} cannot be read ({_first_line(error)}): `swath verify` says what is "
+                f"the table {self._path} cannot be read ({_first_line(error)}): `swath verify` says what is "
                 "damaged; put back a copy of the archive or index its sources anew"
             ) from error
 

@@ -45,10 +45,14 @@ class Facts:
     partial: tuple[str, ...]
 
 
+class RefusedError(ArchiveError):
+    """The disk did not take what was to be written."""
+
+
 class Writer:
     """Context manager that holds an archive for writing.
 
-    Raises `LockedError` where another writer does or the archive has an older format, and `ArchiveError`
+    Raises `LockedError` where another writer does or the archive has an older format, and `RefusedError`
     where the disk refuses; what was acknowledged before stays as it was, and the next writer goes on from
     there. With `upgrade` an older format is brought forward first.
     """
@@ -215,7 +219,7 @@ class Writer:
             yield
         except OSError as error:
             what = error.strerror or str(error).partition("\n")[0]
-            raise ArchiveError(
+            raise RefusedError(
                 f"cannot write to the archive {self.folder}: {what}; what was committed before is safe and "
                 "can be searched: make room or mend the disk, then run this again to go on"
             ) from error

@@ -77,6 +77,13 @@ def rows(lines: Iterable[Line], file: Path, names: Sequence[str] | None = None) 
     Raises `CaptionsError` where columns are missing or a value is of the wrong kind.
     """
     columns = None if names is None else Columns.of(names, file)
+    if columns is not None and names is not None:
+        twice = next((name for name in (columns.path, *columns.titles) if _count(names, name) > 1), None)
+        if twice is not None:
+            raise CaptionsError(
+                f"{file} has several columns {twice!r}, of which one would hide the others: rename them; "
+                "several captions are caption_1, caption_2 and so on"
+            )
     part = split_of(file)
     for line in lines:
         yield (columns or Columns.of(line.values, Path(line.place))).row(line, part)
@@ -93,6 +100,10 @@ def split_name(text: str) -> str:
     name = text.strip()
     lower = name.lower()
     return lower if lower in SPLITS else _SYNONYMS.get(lower, name)
+
+
+def _count(names: Sequence[str], name: str) -> int:
+    return sum(each.strip().lower() == name.strip().lower() for each in names)
 
 
 def _first(known: Mapping[str, str], names: Sequence[str]) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,6 @@ def _next(reader: Reader, file: Path) -> list[str] | None:
 
 
 def _separator(text: str) -> str:
-    header = text.partition("\n")[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     # Spreadsheets of countries with a decimal comma write semicolons.
     return next((mark for mark in ("\t", ",", ";") if mark in header), ",")

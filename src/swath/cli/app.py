@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 
+from swath.cli.output import writing
 from swath.errors import SwathError
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -85,7 +86,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command and write all of its output, while click still looks after a pipe that was closed."""
         result = super().invoke(ctx)
-        sys.stdout.flush()
+        with writing():
+            sys.stdout.flush()
         return result
 
 
@@ -135,7 +137,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         if os.environ.get("SWATH_DEBUG"):
             raise
-        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        where = f"{_place(error)}: " if _place(error) else ""
         why = error.strerror or str(error) or type(error).__name__
         return _fail(f"{where}{why} (the system's answer; SWATH_DEBUG=1 shows to what)", FAILED)
     except Exception as error:
@@ -144,6 +146,17 @@ def main(args: Sequence[str] | None = None) -> int:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         return _fail(f"unexpected {what} (SWATH_DEBUG=1 shows where; please report it)", FAILED)
     return code if isinstance(code, int) else OK
+
+
+def _place(error: OSError) -> str:
+    """What the system's answer was about; empty where it does not say."""
+    if isinstance(error.filename, str | bytes):
+        return os.fsdecode(error.filename)
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return "the working directory, which was removed (change to another one)"
+    return ""
 
 
 def _fail(message: str, code: int) -> int:

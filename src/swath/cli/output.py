@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from swath.errors import InputError
 
 
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raise `InputError` where stdout takes no more (a full disk), and leave a pipe that closed as it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with suppress(OSError):  # what still waits would be tried again, and fail again, when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise InputError(f"cannot write to stdout: {error.strerror}; the result is not complete") from error
+
+
 def say(line: str = "") -> None:
     """A line of the result."""
-    sys.stdout.write(f"{line}\n")
+    with writing():
+        sys.stdout.write(f"{line}\n")
 
 
 def note(line: str) -> None:
@@ -23,12 +39,12 @@ def note(line: str) -> None:
 
 def say_json(document: Mapping[str, Any]) -> None:
     """A document, in ASCII: it survives every terminal and every odd file name."""
-    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    say(json.dumps(document, indent=2, allow_nan=False))
 
 
 def say_json_line(document: Mapping[str, Any]) -> None:
     """One of many documents, in ASCII, on a line of its own."""
-    sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
+    say(json.dumps(document, allow_nan=False))
 
 
 def is_all_said(document: str, file: Path | None) -> bool:

@@ -258,7 +258,10 @@ def _row(hit: Hit) -> dict[str, str]:
 
 def _near(source: str) -> str:
     """Below the working directory as one would write it there."""
-    path, here = Path(source), Path.cwd()
+    try:
+        path, here = Path(source), Path.cwd()
+    except FileNotFoundError:  # it was removed, and everything is elsewhere
+        return source
     return str(path.relative_to(here)) if path.is_relative_to(here) else source
 
 

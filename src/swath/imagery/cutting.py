@@ -58,6 +58,9 @@ def write_raster(file: Place, driver: str, window: Window, out: Path) -> None:
         }
         if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES":
             profile["photometric"] = "MINISWHITE"
+        bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
+        if bits is not None:
+            profile["nbits"] = bits
         meanings, names = dataset.colorinterp, dataset.descriptions
         scales, offsets = dataset.scales, dataset.offsets
         colours = dataset.colormap(1) if meanings[0].name == "palette" else None
@@ -115,7 +118,7 @@ def _georeference(dataset: Any, window: Window) -> dict[str, Any]:
         rpcs.line_off -= window.row
         rpcs.samp_off -= window.column
         return {"rpcs": rpcs}
-    return {}
+    return {} if dataset.crs is None else {"crs": dataset.crs}
 
 
 @contextmanager

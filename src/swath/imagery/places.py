@@ -70,5 +70,6 @@ def place(source: str | os.PathLike[str]) -> Place:
 
 def shown(path: os.PathLike[str] | str) -> str:
     """Render a path for messages: valid Unicode on one line, with odd bytes and controls escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    # Not by os.fsencode: where the locale is ASCII, that fails for names that others wrote.
+    text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

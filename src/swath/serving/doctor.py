@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from swath.errors import SwathError
+from swath.errors import InputError, SwathError
+from swath.imagery import shown
 
 if TYPE_CHECKING:
     from swath.archive import Store
@@ -50,8 +51,13 @@ def examine(archive: Path | None = None) -> dict[str, Any]:
 def encoders(place: Path | None = None) -> list[dict[str, Any]]:
     """The installed encoders, or those in a folder: name, kind, folder, dim, revision, bytes, terms,
     description, figures, and problem (empty: the files are those of the card).
+
+    Raises `InputError` where there is no such folder.
     """
     from swath.encoders import held_by, installed, load
+
+    if place is not None and not place.is_dir():
+        raise InputError(f"there is no folder {shown(place)}: name one with encoders, or leave it out")
 
     found = []
     for name, folder in sorted((installed() if place is None else held_by(place)).items()):

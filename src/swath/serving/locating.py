@@ -19,6 +19,7 @@ from swath.search import localise
 from swath.search.localise import Spot, Windows
 from swath.types import Encoder, Progress
 
+MOST_OVERLAP = 0.9
 _BATCH = 32
 
 
@@ -52,8 +53,11 @@ def encode_scene(
 ) -> Windows:
     """Encode windows of several sizes (pixels), each overlapping its neighbours by a share of its side.
 
-    Raises `ImageryError` where the scene cannot be read, or no window has enough valid pixels.
+    Raises `InputError` for a share beyond 0 to 0.9, and `ImageryError` where the scene cannot be read, or no
+    window has enough valid pixels.
     """
+    if not 0 <= overlap <= MOST_OVERLAP:
+        raise InputError(f"overlap {overlap}: give a share of the side from 0 to {MOST_OVERLAP}, such as 0.5")
     parts = []
     for size in sizes:
         stride = max(1, round(size * (1 - overlap)))

@@ -50,8 +50,11 @@ def write_catalogue(
     """Write `collection.json`, `items/ID.json` and `tiles.parquet` into a folder; the number of Items.
 
     The folder is made where there is none, and files of the same names are replaced. Links are relative, and
-    what leads to the archive and its sources is absolute. Raises `InputError` where it cannot be written.
+    what leads to the archive and its sources is absolute. Raises `InputError` where it cannot be written, and
+    for an archive without tiles, which has no extent.
     """
+    if not len(gallery):
+        raise InputError(f"the archive {shown(info.path)} holds no tiles to describe: index imagery first")
     try:
         (folder / "items").mkdir(parents=True, exist_ok=True)
     except OSError as error:
