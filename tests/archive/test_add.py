@@ -4,7 +4,9 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -442,3 +444,43 @@ def test_an_archive_whose_path_no_table_can_have_is_refused(
     assert len(moved.gallery()) == 2  # searches need no table
     with pytest.raises(ArchiveError, match="no archive can lie at"):
         moved.add([tmp_path / "in"], tiny)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("nan"),
+        float("-inf"),
+        np.float32("nan"),
+        10**400,
+        None,
+        [1],
+        b"x",
+        "\udcff",
+        datetime(2021, 6, 30),
+    ],
+    ids=repr,
+)
+def test_attributes_that_no_answer_could_show_are_refused(
+    store: Store, folder: Path, tiny: TinyEncoder, value: Any
+) -> None:
+    with pytest.raises(InputError, match=r"attribute 'x' cannot be .*leave out what is not known"):
+        store.add([folder], tiny, attributes={"sensor": "a", "x": value})
+    assert store.info().tiles == 0 and store.info().attributes == {}
+
+
+def test_attributes_may_come_from_numpy(store: Store, folder: Path, tiny: TinyEncoder) -> None:
+    given = {
+        "a": np.float32(1.5),
+        "b": np.int64(3),
+        "c": np.bool_(True),
+        "d": np.str_("é"),
+        "e": 2**70,
+        "f": "",
+    }
+    store.add([folder], tiny, attributes=given)
+    found = {"a": 1.5, "b": 3.0, "c": True, "d": "é", "e": float(2**70), "f": ""}
+    assert dict(store.gallery().tile(0).attributes) == found
+    assert set(store.info().attributes.items()) == set(
+        {"a": "number", "b": "number", "c": "flag", "d": "text", "e": "number", "f": "text"}.items()
+    )

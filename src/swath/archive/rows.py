@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -110,6 +111,24 @@ def kind_of(value: Scalar) -> str:
     return TEXT if isinstance(value, str) else NUMBER
 
 
+def _plain(name: str, value: Any) -> Scalar:
+    """A value that can be stored and written as JSON. Raises `InputError` for any other."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, str) and plain.isascii():
+        return plain
+    try:
+        if isinstance(plain, str) and plain.encode("utf-8"):
+            return plain
+        if isinstance(plain, bool) or (isinstance(plain, int | float) and math.isfinite(float(plain))):
+            return plain
+    except (UnicodeEncodeError, OverflowError):
+        pass
+    raise InputError(
+        f"attribute {name!r} cannot be {value!r:.60}: give a text, a finite number, True or False, and "
+        "leave out what is not known"
+    )
+
+
 @dataclass(slots=True)
 class Attributes:
     """Which attributes the archive knows and their kinds; a kind never changes."""
@@ -118,7 +137,8 @@ class Attributes:
 
     def accept(self, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """The attributes as they are stored; new names are learnt. Raises `InputError`, learning nothing."""
-        kinds = {name: kind_of(value) for name, value in given.items()}
+        values = {name: _plain(name, value) for name, value in given.items()}
+        kinds = {name: kind_of(value) for name, value in values.items()}
         for name, kind in kinds.items():
             if name in RESERVED or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 raise InputError(
@@ -132,7 +152,7 @@ class Attributes:
                     f"the {kind} {given[name]!r}: give it another name"
                 )
         self.kinds.update(kinds)
-        return {name: float(value) if kinds[name] == NUMBER else value for name, value in given.items()}
+        return {name: float(value) if kinds[name] == NUMBER else value for name, value in values.items()}
 
 
 def storable(path: str) -> str:
