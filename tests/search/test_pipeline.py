@@ -224,12 +224,14 @@ def test_names_come_from_the_registry() -> None:
 
 
 def test_every_preset_is_a_pipeline_of_known_stages() -> None:
-    card = {
+    card: dict[str, dict[str, Value]] = {
         "cfitr": {"k": 70, "blend": 0.5},
         "ftf": {"k": 70, "balance": 0.4, "blend": 0.75, "temperature": 0.05},
     }
     assert str(parse("cfitr", card)) == "hash128(bias=ppsr):70 > cross(blend=0.5)"
     assert str(parse("ftf", card)) == "dense:70 > btgi(balance=0.4, blend=0.75, temperature=0.05)"
+    longer = {"cfitr": {**card["cfitr"], "recall": "hash64:90 > exact"}}
+    assert str(parse("cfitr", longer)) == "hash64:90 > exact:70 > cross(blend=0.5)"
     assert str(parse("sgpd")) == "sparse:1000 > lists(0.98):100"
     assert {*card, "sgpd"} == PRESETS.keys(), "a new preset needs its line here"
     with pytest.raises(SpecError, match="preset ftf takes k from the encoder's card, which has none"):

@@ -22,11 +22,14 @@ from swath.search.stages import STAGES, Kind, Stage, Value
 
 PRESETS: dict[str, str] = {
     "sgpd": "sparse:1000 > lists(0.98):100",
-    "cfitr": "hash128(bias=ppsr):{k} > cross(blend={blend})",
+    "cfitr": "{recall}:{k} > cross(blend={blend})",
     "ftf": "{recall}:{k} > btgi(balance={balance}, blend={blend}, temperature={temperature})",
 }
 """Name to the spec it stands for. `{key}` is what the encoder's card states for this preset."""
-UNSTATED: dict[str, dict[str, str]] = {"ftf": {"recall": "dense"}}
+UNSTATED: dict[str, dict[str, str]] = {
+    "cfitr": {"recall": "hash128(bias=ppsr)"},
+    "ftf": {"recall": "dense"},
+}
 """What a preset takes where the card says nothing of it."""
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")

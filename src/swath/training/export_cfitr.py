@@ -27,7 +27,7 @@ from swath.training.export import TERMS
 from swath.training.graphs import write_graph
 
 CROSS = "cross.onnx"
-PRESET = {"k": 70, "blend": 0.5}
+PRESET = {"recall": "hash128(bias=ppsr):140 > exact(bias=csls)", "k": 20, "blend": 0.3}
 
 
 def export_cfitr(
