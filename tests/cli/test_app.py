@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.abc
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ from typing import Any
 import click
 import pytest
 
+from swath.cli import main
 from swath.cli.app import COMMANDS, app
 from swath.errors import ArchiveError, FetchError, SwathError
 from tests.cli.conftest import Run, as_program, start
@@ -174,6 +176,21 @@ def test_threads_reach_the_libraries(run: Run) -> None:
     assert os.environ["OMP_NUM_THREADS"] == "1"
     run("verify", "nowhere", "--threads", "1000")  # at most: more than there are would only wait
     assert os.environ["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
+
+
+def test_an_interrupt_while_it_starts_is_as_quiet_as_any(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupting(importlib.abc.MetaPathFinder):
+        def find_spec(self, fullname: str, *_: object) -> None:
+            if fullname == "swath.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "swath.cli.app")
+    monkeypatch.delattr("swath.cli.app")
+    assert main(["--help"]) == 130
+    assert capsys.readouterr() == ("", "swath: error: interrupted\n")
 
 
 def test_interrupt_keeps_what_was_committed(tiny_home: Path, tmp_path: Path, run: Run, scenes: Path) -> None:
