@@ -68,7 +68,8 @@ def write_vectors(sets: Sets, given: dict[str, Path], out: Path) -> None:
     from swath.training.features import image_features
 
     towers, image = towers_of_base()
-    vectors, captions = [], []
+    vectors: list[NDArray[np.float32]] = []
+    captions: list[str] = []
     for name, root in sets:
         if name in given:
             cells = np.load(given[name], mmap_mode="r")
@@ -110,9 +111,9 @@ def compare_crops(sets: Sets, count: int, out: Path) -> None:
         crops.append(encoder.encode_images(np.stack(pixels)).embedding)
     both = {"crops": np.concatenate(crops), "their windows": np.asarray(vectors[chosen])}
     texts = np.load(out / "texts.npy")
-    for name, rows in both.items():
-        np.save(out / f"{name.replace(' ', '_')}.npy", rows)
-        found = likeness(rows.astype(np.float16), texts)
+    for name, made in both.items():
+        np.save(out / f"{name.replace(' ', '_')}.npy", made)
+        found = likeness(made.astype(np.float16), texts)
         print(name)
         for field, value in zip(fields(found), astuple(found), strict=True):
             print(f"  {field.name:<10}", *(f"{x:.3f}" for x in np.atleast_1d(value)))

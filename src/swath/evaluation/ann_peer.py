@@ -109,7 +109,7 @@ def _together(
     queries: Mapping[str, NDArray[np.float32]],
     best: Mapping[str, NDArray[np.int64]],
     threads: int,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Recall, and how fast it goes with all threads."""
     shares: dict[str, NDArray[np.float64]] = {}
     rate = 0.0

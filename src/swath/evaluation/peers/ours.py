@@ -130,8 +130,8 @@ def _terms(folder: Path) -> Terms:
 
 
 def _array(place: Path, name: str) -> Array:
-    found: Array = np.load(place / f"{name}.npy", mmap_mode="r")
-    return found
+    # A plain array over the mapped file, as an archive has it: parts of a memmap are slow to take.
+    return np.asarray(np.load(place / f"{name}.npy", mmap_mode="r"))
 
 
 def _rows(place: Path) -> Int8Rows:
@@ -140,5 +140,5 @@ def _rows(place: Path) -> Int8Rows:
 
 def _postings(place: Path, delta: float, block: int) -> Postings:
     names = {f.name for f in fields(Postings)} - {"delta", "block", "touch", "ends"}
-    arrays = {name: _array(place, name) for name in names}
+    arrays: dict[str, Any] = {name: _array(place, name) for name in names}
     return Postings(**arrays, ends=_array(place, "word_ends"), delta=delta, block=block)

@@ -55,6 +55,8 @@ class Visit:
         self._rough: list[NDArray[np.float64]] = []
         self._best = np.full(COVERED, -np.inf)
         """Rising: the best rough scores so far."""
+        self._error = self._norm = np.float32(0)
+        """Not below those of any place that was scored."""
         self._late = np.zeros(0, np.int64)
         self._late_scores = np.zeros(0)
         self.tiles = 0
@@ -72,6 +74,7 @@ class Visit:
         if self._lists.has_gaps or self._allowed is not None:
             rough[~self._open(places)] = -np.inf
         self._add(places, np.ones(len(places), np.int64), rough)
+        self._widen(compact.error[places], compact.norm[places])
         self._candidates = np.sort(places)
         return scores
 
@@ -94,6 +97,8 @@ class Visit:
         if len(self._candidates):
             self._leave_out(starts, stops, rough)
         self._add(starts, stops - starts, rough)
+        parts = ([rows[start:stop] for start, stop in spans] for rows in (compact.error, compact.norm))
+        self._widen(*(np.concatenate(part) for part in parts))
 
     def tail(self) -> None:
         """Score the tiles that are in no list yet."""
@@ -118,7 +123,7 @@ class Visit:
         starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
         sizes = np.concatenate([np.zeros(0, np.int64), *self._sizes])
         ends = np.cumsum(sizes)
-        near = np.flatnonzero(rough >= self._least(rough, starts, starts + sizes, k))
+        near = np.flatnonzero(rough >= self._least(rough, k))
         part = np.searchsorted(ends, near, "right")
         places = starts[part] + near - (ends - sizes)[part]
         compact = self._lists.compact
@@ -132,29 +137,24 @@ class Visit:
             return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
         return rescored(short, self._vectors, self._ids, self._query, k)
 
-    def _least(
-        self,
-        rough: NDArray[np.float64],
-        starts: NDArray[np.int64],
-        stops: NDArray[np.int64],
-        k: int,
-    ) -> float:
+    def _least(self, rough: NDArray[np.float64], k: int) -> float:
         """Every place that may be among the k best has this rough score; none that is left out has."""
         if len(rough) <= k:
             return _LEFT_OUT
         kth = np.partition(rough, len(rough) - k)[len(rough) - k]
         if kth == -np.inf:
             return _LEFT_OUT
-        compact = self._lists.compact
-        spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
-        error = np.concatenate([compact.error[start:stop] for start, stop in spans]).max()
-        norm = np.concatenate([compact.norm[start:stop] for start, stop in spans]).max()
         # The interval of a score reaches no further than the widest one, in either direction.
-        widest = self._asked.slack(error.astype(np.float64), norm.astype(np.float64), 0)
-        return max(float(kth - 2 * widest), _LEFT_OUT)
+        widest = float(self._asked.slack(np.float64(self._error), np.float64(self._norm), 0))
+        return max(float(kth) - 2 * widest, _LEFT_OUT)
+
+    def _widen(self, error: NDArray[np.float32], norm: NDArray[np.float32]) -> None:
+        self._error = max(self._error, error.max(initial=0))
+        self._norm = max(self._norm, norm.max(initial=0))
 
     def _products(self, codes: NDArray[np.int8]) -> NDArray[np.float64]:
-        return np.asarray(self._numkong.cdist(self._asked.codes, codes, "dot"))[0]
+        products: NDArray[np.float64] = np.asarray(self._numkong.cdist(self._asked.codes, codes, "dot"))[0]
+        return products
 
     def _open(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool[n]: whether the tiles at some places are there, and may be found."""
