@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from rasterio import Affine
 
 from swath.errors import ImageryError
-from swath.imagery import Tiling, cut, windows
+from swath.imagery import Tiling, bounds, cut, windows
 from swath.types import Window
 from tests.imagery.make import GRID, UTM, noise, raster, tile, tiles
 
@@ -245,3 +246,71 @@ def test_what_is_something_else_is_called_by_its_name(tmp_path: Path, start: byt
         (tmp_path / name).write_bytes(start + b"x" * 50)
         with pytest.raises(ImageryError, match=rf"{name}: {says}"):
             windows(tmp_path / name, Tiling())
+
+
+@pytest.mark.parametrize("code", [9, 65535])
+def test_a_compression_that_nobody_here_knows_is_named(tmp_path: Path, code: int) -> None:
+    path = raster(tmp_path / "a.tif", noise(3, 64, 64), compress="deflate", photometric="RGB")
+    _patch(path, 259, code)
+    with pytest.raises(ImageryError, match=rf"a\.tif: .*missing codec of code {code}; store it with another"):
+        tiles(path)
+
+
+def test_what_the_decoder_said_is_passed_on(tmp_path: Path) -> None:
+    path = raster(tmp_path / "a.tif", noise(3, 64, 64), compress="deflate", photometric="RGB")
+    _patch(path, 259, 5)  # LZW, which it is not
+    with pytest.raises(ImageryError, match=r"a\.tif: cannot be read: .*band 1: .*; check the file") as told:
+        tiles(path)
+    assert "See previous" not in str(told.value)
+
+
+TABLE = """!table
+!version 300
+!charset WindowsLatin1
+
+Definition Table
+  File "{name}"
+  Type "RASTER"
+  (10,45) (0,0) Label "1",
+  (10.4,45) (40,0) Label "2",
+  (10,44.6) (0,40) Label "3"
+  CoordSys Earth Projection 1, 104
+  Units "degree"
+"""
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.jpg"])
+def test_a_table_of_mapinfo_beside_a_picture(tmp_path: Path, name: str) -> None:
+    Image.fromarray(noise(40, 40, 3)).save(tmp_path / name)
+    assert tile(tmp_path / name).footprint is None
+    (tmp_path / "a.tab").write_text(TABLE.format(name=name))
+    found = tile(tmp_path / name).footprint
+    assert found is not None
+    assert np.allclose(found.ring, [(10, 45), (10.4, 45), (10.4, 44.6), (10, 44.6)], rtol=0, atol=1e-6)
+
+
+def test_rpcs_beside_a_plain_picture(tmp_path: Path) -> None:
+    """As satellite companies deliver them: `NAME_RPC.TXT`."""
+    Image.fromarray(noise(128, 128, 3)).save(tmp_path / "a.tif")
+    offsets = {"LINE": (64, 64), "SAMP": (64, 64), "LAT": (40, 0.5), "LONG": (20, 0.5), "HEIGHT": (0, 500)}
+    lines = [f"{name}_OFF: {offset}" for name, (offset, _) in offsets.items()]
+    lines += [f"{name}_SCALE: {scale}" for name, (_, scale) in offsets.items()]
+    one = {"LINE_NUM": (3, -1.0), "LINE_DEN": (1, 1.0), "SAMP_NUM": (2, 1.0), "SAMP_DEN": (1, 1.0)}
+    for name, (place, value) in one.items():
+        lines += [f"{name}_COEFF_{i}: {value if i == place else 0}" for i in range(1, 21)]
+    (tmp_path / "a_RPC.TXT").write_text("\n".join(lines) + "\n")
+    found = tile(tmp_path / "a.tif", Tiling(size=128)).footprint
+    assert found is not None
+    west, south, east, north = bounds(found)
+    assert np.allclose((west, south, east, north), (19.5, 39.5, 20.5, 40.5), atol=0.02)
+
+
+def _patch(path: Path, tag: int, value: int) -> None:
+    """Change a short in the first directory of a little-endian TIFF."""
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, start)
+    entries = [start + 2 + 12 * i for i in range(count)]
+    (entry,) = [at for at in entries if struct.unpack_from("<H", data, at) == (tag,)]
+    struct.pack_into("<H", data, entry + 8, value)
+    path.write_bytes(data)

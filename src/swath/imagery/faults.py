@@ -42,8 +42,14 @@ def quiet() -> Iterator[None]:
 
 def _refusal(path: Place, what: str) -> ImageryError:
     check = "run this again later to go on" if isinstance(path, Remote) else "check the file"
+    if "missing codec" in what:
+        check = "store it with another compression (deflate)"
     return ImageryError(f"{shown(path)}: {what}; {check} or leave it out")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:200]
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0][:200].rstrip(".")
+    # Of rasterio; what it refers to is what the decoder said.
+    if text.startswith("Read failed") and error.__cause__ is not None:
+        return _first_line(error.__cause__)
+    return text

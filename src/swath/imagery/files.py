@@ -34,11 +34,12 @@ _PLAIN_PIXELS = 2**24
 """Larger TIFFs are read in windows, not whole."""
 
 _WORLD_FILES = {
-    "JPEG": (".jgw", ".jpgw", ".jpegw", ".wld"),
+    "JPEG": (".jgw", ".jpgw", ".jpegw", ".wld", ".tab"),
     "PNG": (".pgw", ".pngw", ".wld"),
     "WEBP": (".wld",),
-    "GTiff": (".tfw", ".tifw", ".tiffw", ".wld"),
+    "GTiff": (".tfw", ".tifw", ".tiffw", ".wld", ".tab", "_rpc.txt", ".rpb"),
 }
+"""What GDAL reads beside a file: world files, MapInfo's tables, RPCs."""
 
 
 def open_source(file: Place, tiling: Tiling, look: Look | None = None) -> Raster | pictures.Picture:
@@ -176,7 +177,7 @@ def _is_raster_tiff(path: Path) -> bool:
 
 
 def _has_world(path: Path, driver: str) -> bool:
-    """Whether files beside it say where it lies: a world file, or one of GDAL's .aux.xml."""
+    """Whether files beside it say where it lies: those above, or one of GDAL's .aux.xml."""
     name = os.fspath(path)
     stem = os.path.splitext(name)[0]  # noqa: PTH122
     beside = [f"{name}.aux.xml"]
