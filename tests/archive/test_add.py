@@ -470,7 +470,7 @@ def test_attributes_that_no_answer_could_show_are_refused(
 
 
 def test_attributes_may_come_from_numpy(store: Store, folder: Path, tiny: TinyEncoder) -> None:
-    given = {
+    given: dict[str, Any] = {
         "a": np.float32(1.5),
         "b": np.int64(3),
         "c": np.bool_(True),
