@@ -118,4 +118,5 @@ def test_chunks_give_what_whole_batches_give(roots: dict[str, Path], tmp_path: P
         for chunk in (0, 2)
     )
     assert np.allclose(whole.embedding, parts.embedding, atol=1e-3)
+    assert whole.guide is not None and parts.guide is not None
     assert np.allclose(whole.guide, parts.guide, atol=1e-3)
