@@ -16,8 +16,11 @@ from swath.encoders import Terms
 from swath.errors import InputError, SpecError
 from swath.search import EncodedQuery, MemoryGallery, parse, run
 from swath.search.calibrate import calibrate, needs
+from swath.search.kernels.lists import Visit
+from swath.search.ordering import best_first, exact_scores
 from swath.search.pipeline import Step
 from swath.search.selection import Rule, conformal
+from swath.search.stages.lists import _first
 from tests.search.galleries import ids_of
 
 DIM, SCENES = 24, 40
@@ -260,3 +263,45 @@ def test_every_tile_is_in_one_list_and_no_list_is_large(world: World) -> None:
     assert lists.sizes.max() <= 3 * -(-len(dense) // 60)
     many = build(world.dense, Plan(1500))
     assert all_rows(many) == list(range(len(world.dense)))
+
+
+def test_the_first_lists_are_those_of_the_whole_order() -> None:
+    scores = np.random.default_rng(0).integers(30, size=200).astype(float)  # many ties
+    order = np.argsort(-scores, kind="stable")
+    for count in (1, 7, 100, 199, 200, 300):
+        first = _first(scores, count)
+        assert len(first) >= min(count, 200)
+        np.testing.assert_array_equal(first, order[: len(first)])
+
+
+def test_lists_are_near_by_their_centroids(world: World, gallery: MemoryGallery) -> None:
+    lists = gallery.lists
+    assert lists is not None
+    for query in world.queries(5):
+        np.testing.assert_allclose(lists.near(query.dense), lists.centroids @ query.dense, atol=0.02)
+    assert not lists.near(np.zeros(DIM, np.float32)).any()
+
+
+def test_a_visit_in_pieces_knows_the_best_of_what_it_saw(world: World, gallery: MemoryGallery) -> None:
+    whole = gallery.lists
+    assert whole is not None
+    rng = np.random.default_rng(3)
+    gone = replace(whole, rows=np.where(rng.random(len(whole.rows)) < 0.2, -1, whole.rows).astype(np.int32))
+    mask = rng.random(len(gallery)) < 0.5
+    for lists, allowed in ((whole, None), (whole, mask), (gone, None), (gone, mask)):
+        for query in world.queries(4):
+            visit = Visit(lists, world.dense, gallery.ids, query.dense, allowed)
+            places = rng.permutation(len(lists.rows))[:40]
+            visit.candidates(places)
+            order = rng.permutation(len(lists.ends))[:9]
+            for part in (order[:1], order[1:4], order[4:]):
+                visit.lists(part)
+            seen = {*places.tolist(), *np.flatnonzero(np.isin(lists.list_of, order)).tolist()}
+            rows = lists.rows[sorted(seen)]
+            rows = rows[(rows >= 0) & (True if allowed is None else mask[rows])].astype(np.int64)
+            exact = exact_scores(world.dense[rows], query.dense[None])[:, 0]
+            best = best_first(rows, exact, gallery.ids, 15)
+            found = visit.best(15)
+            np.testing.assert_array_equal(found.rows, best.rows)
+            np.testing.assert_array_equal(found.scores, best.scores)
+            assert visit.floor() == pytest.approx(np.sort(exact)[-10], abs=0.02)
