@@ -83,7 +83,7 @@ def build_partial(folder: Path, place: Path) -> None:
     lists = build(vectors, terms=terms, allocate=allocate)
     spoken = _spoken(folder)
     tuning = [_query(query, spoken) for query in np.load(folder / "tuning.npy")]
-    gallery = _Mapped(vectors, lists, lists.compact)
+    gallery = _Mapped(vectors, lists, None)
     guides = (None,) if terms is None else (None, GUIDE)
     postings = lists.postings
     kept = {
