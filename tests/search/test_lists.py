@@ -298,9 +298,9 @@ def test_a_visit_in_pieces_knows_the_best_of_what_it_saw(world: World, gallery: 
                 visit.lists(part)
             seen = {*places.tolist(), *np.flatnonzero(np.isin(lists.list_of, order)).tolist()}
             rows = lists.rows[sorted(seen)]
-            rows = rows[(rows >= 0) & (True if allowed is None else mask[rows])].astype(np.int64)
+            rows = rows[(rows >= 0) & (True if allowed is None else mask[rows])]
             exact = exact_scores(world.dense[rows], query.dense[None])[:, 0]
-            best = best_first(rows, exact, gallery.ids, 15)
+            best = best_first(rows.astype(np.int64), exact, gallery.ids, 15)
             found = visit.best(15)
             np.testing.assert_array_equal(found.rows, best.rows)
             np.testing.assert_array_equal(found.scores, best.scores)

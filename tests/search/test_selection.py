@@ -85,7 +85,7 @@ def test_the_margin_is_the_largest_gap_on_the_way() -> None:
 
 
 def test_rules() -> None:
-    near = np.array([0.1, 0.3, 0.2, 0.0], np.float32)
+    near = np.array([0.1, 0.3, 0.2, 0.0])
     dense = np.array([0.5, 0.2, 0.6, 0.1, 0.25, 0.3], np.float32)
 
     def order(rule: Rule, lists: NDArray[np.int32] = LISTS) -> list[int]:
