@@ -284,6 +284,9 @@ def test_a_table_of_mapinfo_beside_a_picture(tmp_path: Path, name: str) -> None:
     Image.fromarray(noise(40, 40, 3)).save(tmp_path / name)
     assert tile(tmp_path / name).footprint is None
     (tmp_path / "a.tab").write_text(TABLE.format(name=name))
+    with rasterio.open(tmp_path / name) as source:
+        if source.crs is None:
+            pytest.skip(f"GDAL {rasterio.__gdal_version__} reads no CRS from a table beside {name}")
     found = tile(tmp_path / name).footprint
     assert found is not None
     assert np.allclose(found.ring, [(10, 45), (10.4, 45), (10.4, 44.6), (10, 44.6)], rtol=0, atol=1e-6)
