@@ -99,6 +99,8 @@ def test_rate_rises_then_falls_to_zero() -> None:
     assert rates[0] < rates[4] < 1 and rates[5] == pytest.approx(1)
     assert all(a >= b for a, b in itertools.pairwise(rates[5:]))
     assert rates[100] == pytest.approx(0, abs=1e-12)
+    late = [rate_at(step, 140, 0.05, begin=40) for step in range(141)]
+    assert late == [0.0] * 40 + rates
 
 
 def test_every_epoch_draws_anew(tmp_path: Path) -> None:

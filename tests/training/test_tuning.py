@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 
 from swath.encoders import OnnxEncoder  # noqa: E402
+from swath.errors import RecipeError  # noqa: E402
 from swath.models.recipe import Recipe  # noqa: E402
 from swath.training import run_dual as running  # noqa: E402
 from swath.training.dual import Towers  # noqa: E402
@@ -86,9 +87,25 @@ def test_only_the_upper_layers_move_and_the_export_has_them(roots: dict[str, Pat
     assert means.shape == (reference.dim,) and np.isfinite(means).all()
 
 
-@pytest.mark.parametrize("key", ["text.tuned", "optimiser.trunk_epochs"])
-def test_none_moves_where_none_is_asked_for(roots: dict[str, Path], tmp_path: Path, key: str) -> None:
-    assert changed(train("base", roots, out=tmp_path / "run", changes={**CHANGES, key: 0}).folder) == set()
+def test_none_moves_where_none_is_asked_for(roots: dict[str, Path], tmp_path: Path) -> None:
+    still = {**CHANGES, "text.tuned": 0, "optimiser.trunk_epochs": 0}
+    assert changed(train("base", roots, out=tmp_path / "run", changes=still).folder) == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("text.tuned", 0, "give both"),
+        ("text.tuned", 3, "text.tuned is 3 of text.layers, which are 2"),
+        ("text.tuned", -1, "text.tuned is -1"),
+        ("optimiser.trunk_epochs", 0, "give both"),
+        ("optimiser.trunk_epochs", 4, "of the 3 epochs"),
+        ("optimiser.trunk_epochs", -1, "of the 3 epochs"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(key: str, value: int, message: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train("base", {}, out=tmp_path / "run", changes={**CHANGES, key: value})
 
 
 def test_a_stopped_tuning_goes_on(roots: dict[str, Path], tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from swath.archive import formats
 from swath.archive.files import Sum, replace_file
 from swath.archive.rows import Geometry
+from swath.decoding import NOT_JSON
 from swath.errors import ArchiveError
 
 NAME = "swath.json"
@@ -111,7 +112,7 @@ def read(folder: Path) -> Pointer:
                 "or index the sources into a new archive"
             )
         return msgspec.convert(formats.brought_forward(document), Pointer)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise ArchiveError(
             f"{path} is damaged ({error}): put back a copy of it, or index the sources into a new archive"
         ) from error

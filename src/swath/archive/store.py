@@ -16,6 +16,7 @@ from swath.archive.gallery import ArchiveGallery
 from swath.archive.hot import DamagedHotError, Hot
 from swath.archive.pointer import EncoderRef, Pointer
 from swath.archive.rows import original
+from swath.decoding import NOT_JSON
 from swath.errors import ArchiveError
 from swath.types import Encoder, Progress, Scalar
 
@@ -357,7 +358,7 @@ class Store:
             return None
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             raise ArchiveError(
                 f"{path} is damaged ({error}): put back a copy of the encoder's folder"
             ) from error

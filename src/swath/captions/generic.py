@@ -21,6 +21,7 @@ from swath.captions import karpathy, records, tables
 from swath.captions.nouns import Annotations
 from swath.captions.records import Line
 from swath.captions.rows import Row, gather, read_text
+from swath.decoding import NOT_JSON
 from swath.errors import CaptionsError
 
 FOLDERS = ("imgs", "images")
@@ -131,5 +132,5 @@ def _absolute(path: str) -> str | None:
 def _decoded(text: str, kind: Any, place: str) -> Any:
     try:
         return msgspec.json.decode(text.removeprefix("\ufeff"), type=kind)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+    except NOT_JSON as error:
         raise CaptionsError(f"{place}: is not a JSON object of an image and its captions: {error}") from error

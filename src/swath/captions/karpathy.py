@@ -16,6 +16,7 @@ import msgspec
 
 from swath.captions.nouns import Record
 from swath.captions.rows import Row
+from swath.decoding import NOT_JSON
 from swath.errors import CaptionsError
 
 IMAGES = "imgs"
@@ -52,7 +53,7 @@ def rows(file: Path) -> Iterator[Row]:
         content = msgspec.json.decode(file.read_bytes(), type=_File)
     except OSError as error:
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise CaptionsError(f"{file} is not an annotation file in Karpathy's JSON layout: {error}") from error
     for image in content.images:
         name = f"{image.filepath}/{image.filename}" if image.filepath else image.filename

@@ -16,6 +16,7 @@ import msgspec
 from swath.captions.layouts import Published
 from swath.captions.nouns import Annotations
 from swath.captions.rows import Row
+from swath.decoding import NOT_JSON
 from swath.errors import CaptionsError
 
 _CLASS = re.compile(r"([a-z_]+)_\d+\.", re.IGNORECASE)
@@ -50,7 +51,7 @@ def rows(file: Path) -> Iterator[Row]:
                 yield Row(known.filename, known.split, captions, name)
     except OSError as error:
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise CaptionsError(f"{file} is not an annotation file in NWPU-Captions' layout: {error}") from error
 
 

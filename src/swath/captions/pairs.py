@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from swath.captions.rows import Row, file_name
+from swath.decoding import NOT_JSON
 from swath.errors import CaptionsError
 
 
@@ -31,7 +32,7 @@ def rows(file: Path) -> Iterator[Row]:
         content = msgspec.json.decode(file.read_bytes(), type=list[_Pair])
     except OSError as error:
         raise CaptionsError(f"cannot read {file}: {error.strerror}; captions are looked for there") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise CaptionsError(f"{file} is not a list of images and captions: {error}") from error
     split = file.stem.rpartition("_")[2]
     for pair in content:

@@ -17,6 +17,7 @@ import msgspec
 from swath.captions.nouns import Annotations, StreamedImage
 from swath.captions.rows import Row, gather
 from swath.captions.shards import OnSkip, samples
+from swath.decoding import NOT_JSON
 from swath.errors import CaptionsError
 
 PICTURES = ("img_content", "jpg", "jpeg", "png", "webp", "tif", "tiff")
@@ -61,7 +62,7 @@ def _pairs(path: Path, pictures: bool) -> Iterator[tuple[str, bytes, tuple[str, 
         try:
             captions = () if words is None else (_caption(words, parts[words]),)
             name = parts["img_name"].decode() if "img_name" in parts else key
-        except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
+        except NOT_JSON as error:
             raise CaptionsError(f"{path}: sample {key} has words that cannot be read: {error}") from error
         picture = next((parts[kind] for kind in PICTURES if kind in parts), b"")
         yield name, picture, captions

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from swath.decoding import NOT_JSON
 from swath.errors import EncoderError
 
 
@@ -93,7 +94,7 @@ def read_card(folder: Path) -> Card:
             f"{folder} is not an encoder: it has no card.json. Name a folder with card.json, image.onnx, "
             "text.onnx and tokenizer.json, or an installed encoder."
         ) from None
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise EncoderError(f"{path} is not a card that this version reads: {error}") from error
 
 

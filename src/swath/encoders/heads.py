@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from swath.decoding import NOT_JSON
 from swath.encoders.card import Source
 from swath.encoders.onnx import file_digest, session
 from swath.errors import EncoderError
@@ -104,7 +105,7 @@ def _heads_in(folder: Path) -> dict[str, Head]:
     for path in sorted(folder.glob(f"{FOLDER}/*/card.json")):
         try:
             card = msgspec.json.decode(path.read_bytes(), type=HeadCard)
-        except (OSError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        except (OSError, *NOT_JSON) as error:
             raise EncoderError(f"{path} is not a head's card that this version reads: {error}") from error
         found[path.parent.name] = Head(path.parent, card)
     return found

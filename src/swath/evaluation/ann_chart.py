@@ -8,7 +8,7 @@ import numpy as np
 
 from swath.errors import InputError
 from swath.evaluation.ann import AnnResult
-from swath.evaluation.plots import COLOURS, document
+from swath.evaluation.plots import COLOURS, document, legend, stroke
 
 _WIDTH, _HEIGHT, _LEFT, _TOP = 560, 340, 60, 30
 _LOST = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
@@ -57,22 +57,10 @@ def pareto_chart(result: AnnResult) -> str:
     for place, line in enumerate(points.values()):
         marks = [(across(x), down(lost)) for x, lost in line]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in marks)
-        parts.append(f'<path d="M{path}" {_stroke(place)} fill="none"/>')
+        parts.append(f'<path d="M{path}" {stroke(place)} fill="none"/>')
         colour = COLOURS[place % len(COLOURS)]
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in marks]
     title = f"recall@10 of {result.vectors:,} vectors, text queries, one at a time on one thread"
     parts.append(f'<text x="{_LEFT}" y="{_TOP - 10}">{escape(title)}</text>')
     y = _TOP + _HEIGHT + 46
-    for place, name in enumerate(points):
-        at = y + 18 * place
-        parts.append(
-            f'<path d="M{_LEFT} {at - 4}h24" {_stroke(place)}/>'
-            f'<text x="{_LEFT + 32}" y="{at}">{escape(name)}</text>'
-        )
-    return document(parts, _LEFT + _WIDTH + 30, y + 18 * len(points))
-
-
-def _stroke(place: int) -> str:
-    """Colours come twice, the second time in dashes."""
-    dashes = ' stroke-dasharray="6 3"' if place >= len(COLOURS) else ""
-    return f'stroke="{COLOURS[place % len(COLOURS)]}" stroke-width="2"{dashes}'
+    return document([*parts, *legend(list(points), _LEFT, y)], _LEFT + _WIDTH + 30, y + 18 * len(points))

@@ -72,12 +72,18 @@ def document(parts: Sequence[str], width: int, height: int) -> str:
 
 
 def legend(names: Sequence[str], left: int, top: int) -> list[str]:
-    """A line for each name, in the colour of its place."""
+    """A line for each name, as `stroke` draws that of its place."""
     return [
-        f'<path d="M{left} {top + 18 * place - 4}h24" stroke="{COLOURS[place % len(COLOURS)]}" '
-        f'stroke-width="2"/><text x="{left + 32}" y="{top + 18 * place}">{escape(name)}</text>'
+        f'<path d="M{left} {top + 18 * place - 4}h24" {stroke(place)}/>'
+        f'<text x="{left + 32}" y="{top + 18 * place}">{escape(name)}</text>'
         for place, name in enumerate(names)
     ]
+
+
+def stroke(place: int) -> str:
+    """How the line of a place is drawn: colours come twice, the second time in dashes."""
+    dashes = ' stroke-dasharray="6 3"' if place >= len(COLOURS) else ""
+    return f'stroke="{COLOURS[place % len(COLOURS)]}" stroke-width="2"{dashes}'
 
 
 def _panel(title: str, lines: Sequence[Sequence[float]], left: int) -> str:
@@ -104,6 +110,5 @@ def _panel(title: str, lines: Sequence[Sequence[float]], left: int) -> str:
     )
     for place, line in enumerate(lines):
         points = " ".join(f"{across(k):.1f},{down(value):.1f}" for k, value in zip(KS, line, strict=True))
-        colour = COLOURS[place % len(COLOURS)]
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<polyline points="{points}" fill="none" {stroke(place)}/>')
     return "\n".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from swath.evaluation.calibration import Reliability
-from swath.evaluation.plots import COLOURS, document, legend
+from swath.evaluation.plots import COLOURS, document, legend, stroke
 
 _SIDE, _LEFT, _TOP = 300, 60, 20
 
@@ -34,7 +34,7 @@ def reliability_chart(measured: Sequence[Reliability]) -> str:
     for number, each in enumerate(measured):
         points = " ".join(place(one.predicted, one.observed) for one in each.bins)
         colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<polyline points="{points}" fill="none" {stroke(number)}/>')
         parts += [
             f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>'
             for x, y in (place(one.predicted, one.observed).split(",") for one in each.bins)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from swath.captions import Annotations, Statistics, content_hash
+from swath.decoding import NOT_JSON
 from swath.errors import InputError
 from swath.evaluation.phash import NEAR
 from swath.evaluation.results import Figures
@@ -142,7 +143,7 @@ def read_report(path: Path) -> LeakReport:
         digest = msgspec.json.decode(content, type=_Signed).digest
     except OSError as error:
         raise InputError(f"cannot read the report {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"{path} is not a leak report of this version: {error}") from error
     if digest != report.digest:
         raise InputError(f"{path} does not have the digest it states: it was changed after it was made")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from swath.decoding import NOT_JSON
 from swath.errors import InputError
 from swath.evaluation.packing import QueryRanks
 
@@ -251,6 +252,6 @@ def read_result(path: Path) -> Result:
         result: Result = msgspec.json.decode(path.read_bytes(), type=Result)
     except OSError as error:
         raise InputError(f"cannot read the result {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"{path} is not a result file of this version: {error}") from error
     return result

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from swath.decoding import NOT_JSON
 from swath.errors import ImageryError, InputError
 from swath.imagery.faults import reading
 from swath.imagery.places import Place, Remote, shown
@@ -87,7 +88,7 @@ def _crawled(first: _Document, context: Context, report: OnSkip) -> Iterator[Sou
 def _document(data: bytes) -> _Document:
     try:
         document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise ImageryError(f"is no document of STAC ({error}); check the file or leave it out") from error
     if document.type not in ("Feature", "FeatureCollection", "Collection", "Catalog"):
         raise ImageryError(f"is no document of STAC, but of type {document.type!r}; leave it out")
@@ -102,7 +103,7 @@ def _links(document: _Document, context: Context, report: OnSkip) -> Iterator[Pl
             link = msgspec.json.decode(raw, type=_Link)
             if link.rel in _FOLLOWED and link.method.upper() == "GET":
                 yield resolved(link.href, context.base)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             report(context.base, f"has a link that is none ({error}); the others are followed")
         except ImageryError as error:
             report(context.base, str(error))
@@ -113,7 +114,7 @@ def _items(document: _Document, place: Place) -> Iterator[tuple[str, Item | Imag
     for number, raw in enumerate(document.features):
         try:
             item = msgspec.json.decode(bytes(raw).removeprefix(b"\xef\xbb\xbf"), type=Item)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             name = f"{place}#{number + 1}" if document.type == "FeatureCollection" else str(place)
             yield name, ImageryError(f"is no item of STAC ({error})")
         else:

@@ -24,6 +24,8 @@ from swath.types import Array, Encoder, Gallery, Query, TextFeatures
 
 UNWANTED = 0.5
 """What all unwanted parts weigh together, where the wanted ones weigh 1."""
+_MOST_WEIGHT = 1e9
+"""Far greater shares would leave no digits to what they are beside, and overflow in the end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,7 +285,3 @@ def _unit(vector: NDArray[np.float64]) -> NDArray[np.float32]:
     if length < 1e-6:
         raise InputError("The parts of the query cancel each other out: take one of them away")
     return np.asarray(vector / length, np.float32)
-
-
-_MOST_WEIGHT = 1e9
-"""Far greater shares would leave no digits to what they are beside, and overflow in the end."""

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.decoding import NOT_JSON
 from swath.errors import ImageryError, InputError
 from swath.imagery import shown
 from swath.types import Bounds, Query
@@ -93,7 +94,7 @@ def read_area(path: Path) -> Mapping[str, Any]:
         raise InputError(f"cannot read the area {shown(path)}: {error.strerror}") from error
     try:
         found = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"the area {shown(path)} is no GeoJSON object ({error})") from error
     return found
 
@@ -167,7 +168,7 @@ def _object(line: str) -> dict[str, Any]:
 
     try:
         found = msgspec.json.decode(line, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"is no JSON object ({error})") from error
     unknown = sorted(found.keys() - set(_KEYS))
     if unknown:

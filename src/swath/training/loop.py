@@ -69,16 +69,17 @@ def fit(
     return _Training(task, optimiser, seed, folder, progress, world or World()).run(validate_every)
 
 
-def rate_at(step: int, steps: int, warmup: float) -> float:
-    """Share of the rate at a step: rises over the share `warmup` of the steps, then a cosine to 0."""
+def rate_at(step: int, steps: int, warmup: float, begin: int = 0) -> float:
+    """Share of the rate at a step: from `begin` on it rises over the share `warmup` of what is left of the
+    steps, then a cosine to 0.
+    """
+    step, steps = step - begin, steps - begin
+    if step < 0:
+        return 0.0
     rising = warmup * steps
     if step < rising:
         return (step + 1) / (rising + 1)
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))
-
-
-def _rate_from(begin: int, steps: int, warmup: float, step: int) -> float:
-    return rate_at(step - begin, steps - begin, warmup) if step >= begin else 0.0
 
 
 class _Training:
@@ -103,15 +104,16 @@ class _Training:
         self.parameters = [p for p in task.model.parameters() if p.requires_grad]
         trunks = [p for n, p in task.model.named_parameters() if p.requires_grad and ".trunk." in n]
         inner = set(map(id, trunks))
-        groups = [{"params": [p for p in self.parameters if id(p) not in inner], "lr": plan.rate}]
+        heads = [p for p in self.parameters if id(p) not in inner]
         each = math.ceil(task.steps_per_epoch / plan.accumulate)
-        begins = [0]
-        if trunks:
-            groups.append({"params": trunks, "lr": plan.trunk_rate})
-            begins.append((plan.epochs - plan.trunk_epochs) * each)
-        self.adam = torch.optim.AdamW(groups, plan.rate, weight_decay=plan.decay)
+        late = (plan.epochs - plan.trunk_epochs) * each
+        groups = [one for one in ((heads, plan.rate, 0), (trunks, plan.trunk_rate, late)) if one[0]]
+        self.adam = torch.optim.AdamW(
+            [{"params": part, "lr": rate} for part, rate, _ in groups], plan.rate, weight_decay=plan.decay
+        )
+        at = partial(rate_at, steps=plan.epochs * each, warmup=plan.warmup)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.adam, [partial(_rate_from, begin, plan.epochs * each, plan.warmup) for begin in begins]
+            self.adam, [partial(at, begin=begin) for _, _, begin in groups]
         )
         self.average = Average(self.parameters, plan.average) if plan.average else None
         self.lines: list[Line] = []

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from swath.captions import TERMS, CaptionedSet
+from swath.decoding import NOT_JSON
 from swath.encoders import load, user_folder
 from swath.errors import InputError, RecipeError
 from swath.models.recipe import task_of
@@ -99,7 +100,7 @@ def export_run(run: Path, out: Path | None, name: str | None = None) -> Path:
 
     try:
         plan = msgspec.json.decode((run / "recipe.json").read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *NOT_JSON) as error:
         raise InputError(
             f"{run} is not a run (recipe.json: {error}): name the folder of a training"
         ) from error

@@ -154,7 +154,7 @@ def _lineage(encoder: OnnxEncoder) -> dict[str, Any]:
 
 
 def _check_parts(recipe: Recipe) -> None:
-    """Raises `RecipeError` where the recipe names a part that there is none of."""
+    """Raises `RecipeError` where the recipe names a part that there is none of, or parts that do not fit."""
     named: list[tuple[str, str, Collection[str]]] = [
         ("image.trunk", recipe.image.trunk, TRUNKS),
         ("text.trunk", recipe.text.trunk, TRUNKS),
@@ -162,6 +162,16 @@ def _check_parts(recipe: Recipe) -> None:
     ]
     if recipe.loss.soft and recipe.loss.inter != "kl":
         raise RecipeError(f"recipe {recipe.name}: loss.soft needs loss.inter kl, not {recipe.loss.inter}")
+    tuned, epochs = recipe.text.tuned, recipe.optimiser.trunk_epochs
+    if not 0 <= tuned <= recipe.text.layers:
+        raise RecipeError(
+            f"recipe {recipe.name}: text.tuned is {tuned} of text.layers, which are {recipe.text.layers}"
+        )
+    if bool(tuned) != bool(epochs) or not 0 <= epochs <= recipe.optimiser.epochs:
+        raise RecipeError(
+            f"recipe {recipe.name}: text.tuned layers ({tuned}) are trained in optimiser.trunk_epochs "
+            f"({epochs}) of the {recipe.optimiser.epochs} epochs: give both, or leave both at 0"
+        )
     for key, name, parts in named:
         if name not in parts:
             raise RecipeError(f"recipe {recipe.name}: {key} {name!r} is none of {', '.join(parts)}")

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from swath.decoding import NOT_JSON
 from swath.errors import InputError
 from swath.evaluation.leaderboard.hashing_rows import HashingStanding, hashing, read_hashing
 from swath.evaluation.results import EvalResult
@@ -218,7 +219,7 @@ def read_source(content: bytes, name: str) -> tuple[Standing, ...]:
     """The rows of one file. Raises `InputError` where it does not say what a row must say."""
     try:
         source = msgspec.json.decode(content, type=Source)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"{name} is not a file of leaderboard rows: {error}") from error
     if not source.source.strip() or not source.rows:
         raise InputError(f"{name}: a file of leaderboard rows names its source and has a row at least")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from swath.decoding import NOT_JSON
 from swath.errors import InputError
 
 FLAGS = {
@@ -88,7 +89,7 @@ def read_hashing(content: bytes, name: str) -> tuple[HashingStanding, ...]:
     """The rows of one file. Raises `InputError` where it does not say what a row must say."""
     try:
         source = msgspec.json.decode(content, type=_Source)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"{name} is not a file of hashing rows: {error}") from error
     if not source.source.strip() or not source.rows:
         raise InputError(f"{name}: a file of rows names its source and has a row at least")

@@ -10,6 +10,7 @@ from msgspec import Meta
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from swath.decoding import NOT_JSON
 from swath.errors import InputError
 from swath.search import parse
 from swath.serving.http.limits import Limits
@@ -133,7 +134,7 @@ def from_json(body: bytes) -> Asked:
     """A search from a JSON object. Raises `ProblemError` 400 for what cannot be read."""
     try:
         return msgspec.json.decode(body, type=Asked)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise ProblemError(400, f"The query is no such JSON object as it should be: {error}") from error
 
 
@@ -194,7 +195,7 @@ def check_pipeline(spec: str, presets: Any, limits: Limits) -> None:
 def _json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError) as error:
+    except NOT_JSON as error:
         raise ProblemError(400, f"'area' is no JSON: {error}") from error
 
 
