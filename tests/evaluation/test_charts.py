@@ -13,6 +13,7 @@ from swath.errors import InputError
 from swath.evaluation import class_chart, evaluate, latency_chart, measure_random
 from swath.evaluation import speed as speed_module
 from swath.evaluation.charts import costs
+from swath.evaluation.plots import COLOURS, legend, stroke
 from tests.captions import lookalike
 from tests.evaluation.test_results import RETRIEVAL
 from tests.tiny import TinyEncoder
@@ -60,3 +61,10 @@ def test_figures_by_class_are_those_of_the_images_of_the_class(tmp_path: Path) -
     result = evaluate(load("rsicd", lookalike.rsicd(tmp_path), "val"), TinyEncoder())
     (airport,) = result.classes.values()
     assert (airport.images, set(result.classes)) == (2, {"airport"})
+
+
+def test_twice_as_many_lines_as_colours_can_be_told_apart() -> None:
+    drawn = [stroke(place) for place in range(2 * len(COLOURS))]
+    assert len(set(drawn)) == len(drawn)
+    marks = "".join(legend([str(place) for place in range(len(drawn))], 0, 0))
+    assert all(one in marks for one in drawn)
