@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 import swath
 from swath.encoders import OnnxEncoder
 from swath.errors import InputError
+from swath.search import parse
 from swath.training import run_dual as running
 from swath.training.run import export_run, train
 from tests.captions import lookalike
@@ -60,9 +61,6 @@ def test_train_heads_install_them_search(tmp_path: Path, monkeypatch: pytest.Mon
     assert export_run(run.folder, None) == folder / "heads" / "cfitr"
     archive = swath.index(roots["rsicd"] / "RSICD_images", tmp_path / "a.swath", folder)
     assert archive.encoder.revision == before.revision
-    hits = archive.search("a red field", k=3, pipeline="cfitr", collapse=False)
     spec = "hash128(bias=ppsr):140 > exact(bias=csls):20 > cross(blend=0.3)"
-    assert len(hits) == 3
-    assert [hit.tile.id for hit in hits] == [
-        hit.tile.id for hit in archive.search("a red field", k=3, pipeline=spec, collapse=False)
-    ]
+    assert str(parse("cfitr", OnnxEncoder(folder).presets)) == spec
+    assert len(archive.search("a red field", k=3, pipeline="cfitr", collapse=False)) == 3
