@@ -11,8 +11,8 @@ _BLOCK = 4096
 _LARGEST = 127
 
 
-def quantise(vectors: NDArray[np.float16]) -> Int8Rows:
-    """float16[n, D] as int8 with one scale a row. The bounds are sums in float64, rounded up."""
+def quantise(vectors: NDArray[np.floating]) -> Int8Rows:
+    """float[n, D] as int8 with one scale a row. The bounds are sums in float64, rounded up."""
     n, dim = vectors.shape
     made = Int8Rows(
         np.empty((n, dim), np.int8),

@@ -94,7 +94,7 @@ def test_equals_the_slow_reference(seed: int, balance: float, temperature: float
 @settings(deadline=None)  # the first example compiles
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 1), st.floats(0.01, 5))
 def test_compiled_code_equals_numpy(seed: int, balance: float, temperature: float) -> None:
-    compiled = pytest.importorskip("swath.search.kernels.compiled", exc_type=ImportError)
+    compiled = pytest.importorskip("swath.search.kernels.compiled.tokens", exc_type=ImportError)
     rng = np.random.default_rng(seed)
     tokens = rng.integers(-127, 128, (6, 8, 16)).astype(np.int8)
     tokens[0, 2] = tokens[1, 0] = tokens[2, 1:] = tokens[3, :] = 0
@@ -109,12 +109,12 @@ def test_compiled_code_equals_numpy(seed: int, balance: float, temperature: floa
 
 def test_the_trace_names_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    from swath.search.kernels import interaction
+    from swath.search.kernels import compiling
 
     gallery, query = made()
     plain, before = run("dense:10 > btgi", gallery, query, 10)
-    monkeypatch.setattr(interaction, "_compiled", None)
-    assert interaction.compile_kernel()
+    monkeypatch.setattr(compiling, "_module", None)
+    assert compiling.compile_kernels()
     quick, after = run("dense:10 > btgi", gallery, query, 10)
     assert (before[1].kernel, after[1].kernel) == ("numpy", "numba")
     assert quick.rows.tolist() == plain.rows.tolist()

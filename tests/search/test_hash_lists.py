@@ -9,6 +9,7 @@ import pytest
 
 from swath.errors import InputError, SpecError
 from swath.search import MemoryGallery, parse, run
+from swath.search.kernels.lists import near
 from tests.search.galleries import ids_of
 from tests.search.test_lists import World
 
@@ -40,9 +41,9 @@ def test_a_share_of_the_tiles_is_the_nearest_lists(world: World, share: float) -
     assert lists is not None
     for query in world.queries(10):
         found, (trace,) = run("hash64(tiles=0.1)", gallery, query, 3000, mask)
-        near = np.argsort(-(lists.centroids @ query.dense), kind="stable")
+        order = np.argsort(-near(lists, lists.turned(query.dense)), kind="stable")
         wanted: set[int] = set()
-        for one in near.tolist():
+        for one in order.tolist():
             more = {int(row) for row in lists.rows[lists.list_of == one] if mask[row]}
             if wanted and len(wanted) + len(more) > 0.1 * mask.sum():
                 break

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -16,11 +17,10 @@ from swath.encoders import Terms
 from swath.errors import InputError, SpecError
 from swath.search import EncodedQuery, MemoryGallery, parse, run
 from swath.search.calibrate import calibrate, needs
-from swath.search.kernels.lists import Visit
+from swath.search.kernels.lists import Visit, first_lists, near
 from swath.search.ordering import best_first, exact_scores
 from swath.search.pipeline import Step
 from swath.search.selection import Rule, conformal
-from swath.search.stages.lists import _first
 from tests.search.galleries import ids_of
 
 DIM, SCENES = 24, 40
@@ -67,6 +67,15 @@ def world() -> World:
     return World()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _half_lead() -> Iterator[None]:
+    """These few directions would all lead otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("swath.archive.lists.build"), "_LEADING", 0.6)
+        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 8)
+        yield
+
+
 @pytest.fixture(scope="module")
 def gallery(world: World) -> MemoryGallery:
     return world.gallery()
@@ -75,6 +84,7 @@ def gallery(world: World) -> MemoryGallery:
 ALL = ("lists(1.0)", "lists", "lists(1.0, rule=union)", "lists(tiles=1.0)", "lists(tiles=1.0, rule=centroid)")
 
 
+@pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("stage", ALL)
 def test_all_lists_give_the_exact_answer(world: World, gallery: MemoryGallery, stage: str) -> None:
     mask = np.random.default_rng(1).random(len(gallery)) < 0.8
@@ -196,6 +206,7 @@ def test_the_stated_share_of_queries_is_covered(
         assert np.mean(shares) >= coverage - 1.645 * error
 
 
+@pytest.mark.usefixtures("kernel")
 def test_a_search_covers_what_the_calibration_says(world: World) -> None:
     queries = world.queries(160)
     bare = world.gallery()
@@ -269,19 +280,36 @@ def test_the_first_lists_are_those_of_the_whole_order() -> None:
     scores = np.random.default_rng(0).integers(30, size=200).astype(float)  # many ties
     order = np.argsort(-scores, kind="stable")
     for count in (1, 7, 100, 199, 200, 300):
-        first = _first(scores, count)
+        first = first_lists(scores, count)
         assert len(first) >= min(count, 200)
         np.testing.assert_array_equal(first, order[: len(first)])
 
 
+@pytest.mark.usefixtures("kernel")
 def test_lists_are_near_by_their_centroids(world: World, gallery: MemoryGallery) -> None:
     lists = gallery.lists
     assert lists is not None
+    leading = lists.directions[: lists.lead.codes.shape[1]]
+    radius = np.sqrt(1 - (lists.centroids**2).sum(1))
     for query in world.queries(5):
-        np.testing.assert_allclose(lists.near(query.dense), lists.centroids @ query.dense, atol=0.02)
-    assert not lists.near(np.zeros(DIM, np.float32)).any()
+        products = (lists.centroids @ leading.T) @ (leading @ query.dense)
+        found = near(lists, lists.turned(query.dense))
+        np.testing.assert_allclose(found, products + 0.4 * radius, atol=0.02)
 
 
+def test_directions_turn_and_nothing_else(world: World, gallery: MemoryGallery) -> None:
+    lists = gallery.lists
+    assert lists is not None
+    assert 0 < lists.lead.codes.shape[1] < DIM
+    np.testing.assert_allclose(lists.directions @ lists.directions.T, np.eye(DIM), atol=1e-6)
+    energy = ((world.dense @ lists.directions.T) ** 2).sum(0)
+    assert energy[: lists.lead.codes.shape[1]].min() > energy[lists.lead.codes.shape[1] :].max()
+    dense = np.hstack([part.codes * part.scale[:, None] for part in (lists.lead, lists.rest)])
+    error = np.linalg.norm(dense @ lists.directions - world.dense[lists.rows], axis=1)
+    assert (error <= np.hypot(lists.lead.error, lists.rest.error) * (1 + 1e-4)).all()
+
+
+@pytest.mark.usefixtures("kernel")
 def test_a_visit_in_pieces_knows_the_best_of_what_it_saw(world: World, gallery: MemoryGallery) -> None:
     whole = gallery.lists
     assert whole is not None
@@ -290,7 +318,7 @@ def test_a_visit_in_pieces_knows_the_best_of_what_it_saw(world: World, gallery: 
     mask = rng.random(len(gallery)) < 0.5
     for lists, allowed in ((whole, None), (whole, mask), (gone, None), (gone, mask)):
         for query in world.queries(4):
-            visit = Visit(lists, world.dense, gallery.ids, query.dense, allowed)
+            visit = Visit(lists, world.dense, gallery.ids, query.dense, 15, allowed)
             places = rng.permutation(len(lists.rows))[:40]
             visit.candidates(places)
             order = rng.permutation(len(lists.ends))[:9]
@@ -301,7 +329,7 @@ def test_a_visit_in_pieces_knows_the_best_of_what_it_saw(world: World, gallery: 
             rows = rows[(rows >= 0) & (True if allowed is None else mask[rows])]
             exact = exact_scores(world.dense[rows], query.dense[None])[:, 0]
             best = best_first(rows.astype(np.int64), exact, gallery.ids, 15)
-            found = visit.best(15)
+            found = visit.best()
             np.testing.assert_array_equal(found.rows, best.rows)
             np.testing.assert_array_equal(found.scores, best.scores)
             assert visit.floor() == pytest.approx(np.sort(exact)[-10], abs=0.02)

@@ -14,6 +14,8 @@ from swath.archive.lists.postings import impacts_of
 from swath.encoders import SparseRows
 from swath.search.kernels.sparse import scores_of, search
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 scipy_sparse = pytest.importorskip("scipy.sparse")
 
 WORDS = ("zero", "one", "two", "three")

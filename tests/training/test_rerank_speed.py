@@ -13,11 +13,11 @@ from swath.training.rerank_speed import measure_rerank
 
 
 def test_every_method_at_every_layout_and_k(monkeypatch: pytest.MonkeyPatch) -> None:
-    from swath.search.kernels import interaction
+    from swath.search.kernels import compiling
 
     monkeypatch.setattr(rerank_speed, "LAYOUTS", ((4, 8), (9, 16)))
     monkeypatch.setattr(rerank_speed, "_STORED", 20)
-    monkeypatch.setattr(interaction, "_compiled", None)
+    monkeypatch.setattr(compiling, "_module", None)
     found = list(measure_rerank([5, 10], calls=3))
     compiled = find_spec("numba") is not None
     assert len(found) == 2 * 2 * (4 if compiled else 3)

@@ -9,7 +9,7 @@ from swath.search.expression import parse_expression
 from swath.search.filters import mask
 from swath.search.gallery import MemoryGallery, text_id
 from swath.search.heat import heat_maps
-from swath.search.kernels.interaction import compile_kernel
+from swath.search.kernels.compiling import compile_kernels
 from swath.search.ordering import exact_scores
 from swath.search.parser import parse
 from swath.search.pipeline import Fuse, Pipeline, Source, Step
@@ -31,7 +31,7 @@ __all__ = [
     "Source",
     "Step",
     "calibrate",
-    "compile_kernel",
+    "compile_kernels",
     "encode",
     "exact_scores",
     "find",

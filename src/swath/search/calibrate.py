@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from swath.archive.lists import Lists
 from swath.errors import InputError
 from swath.search.kernels.exact import top
-from swath.search.kernels.lists import Visit
+from swath.search.kernels.lists import Visit, near
 from swath.search.pipeline import Step
 from swath.search.query import EncodedQuery
 from swath.search.selection import COVERED, MARGIN_RULES, RULES, Rule, list_scores, margin_needed, rank_prior
@@ -121,9 +121,9 @@ def _needed(
 ) -> float:
     """The margin, or the number of tiles, with which a query finds all of its best."""
     places = lists.places[found.rows].astype(np.int64)
-    visit = Visit(lists, gallery.signal("dense"), gallery.ids, query.dense)
+    visit = Visit(lists, gallery.signal("dense"), gallery.ids, query.dense, COVERED)
     rough = visit.candidates(places) if len(places) else np.zeros(0, np.float32)
-    scores = list_scores(rule, lists.near(query.dense), lists.list_of[places], rough, prior)
+    scores = list_scores(rule, near(lists, visit.turned), lists.list_of[places], rough, prior)
     order = np.argsort(-scores, kind="stable")
     # What the guide found is scored anyway; lists are needed for the rest of the best.
     missed = best[~np.isin(best, found.rows)] if rule in MARGIN_RULES else best

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.search.kernels import compiling
 from swath.types import Array, Candidates
 
 _UNIT = 2.0**-53
@@ -21,15 +22,19 @@ def exact_scores(vectors: NDArray[np.float16], queries: NDArray[np.float32]) -> 
     error could cross a rounding boundary of float32 are summed again without error. Nothing about a score
     therefore depends on the library, the processor, the batch or the place of a row.
     """
-    x = vectors.astype(np.float64)
     q = queries.astype(np.float64)
-    # One query by rows: a matrix-vector product would start the library's threads for next to nothing.
-    product = np.matmul if len(q) > 1 else _by_rows
-    sums = product(x, q.T)
-    slack = product(np.abs(x), np.abs(q).T) * ((x.shape[1] + 4) * _UNIT)
+    fast = compiling.module()
+    if fast is not None and len(q) == 1:
+        sums, sizes = (each[:, None] for each in fast.sums.exact_sums(vectors, queries[0]))
+    else:
+        x = vectors.astype(np.float64)
+        # One query by rows: a matrix-vector product would start the library's threads for next to nothing.
+        product = np.matmul if len(q) > 1 else _by_rows
+        sums, sizes = product(x, q.T), product(np.abs(x), np.abs(q).T)
+    slack = sizes * ((q.shape[1] + 4) * _UNIT)
     unsure = (sums - slack).astype(np.float32) != (sums + slack).astype(np.float32)
-    for row, column in np.argwhere(unsure):
-        sums[row, column] = math.fsum((x[row] * q[column]).tolist())
+    for row, column in np.argwhere(unsure) if unsure.any() else ():
+        sums[row, column] = math.fsum((vectors[row].astype(np.float64) * q[column]).tolist())
     return sums.astype(np.float32) + np.float32(0)  # one zero, not two
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from swath.search.fusion import FUSIONS, Fusion
@@ -52,7 +53,7 @@ class Step:
 
     def build(self) -> Stage:
         """The stage itself. Raises `SpecError` where the arguments do not fit it."""
-        return STAGES[self.name].build(self.args, self.options, self.bits)
+        return _built(self, str(self))
 
     @property
     def kind(self) -> Kind:
@@ -67,6 +68,12 @@ class Step:
     def __str__(self) -> str:
         bits = "" if self.bits is None else str(self.bits)
         return f"{self.name}{bits}{_arguments(self)}" + ("" if self.k is None else f":{self.k}")
+
+
+@lru_cache(1024)
+def _built(step: Step, spec: str) -> Stage:  # noqa: ARG001
+    """Stages are values, built once. The spec tells apart what is equal to Python: 1, 1.0 and true."""
+    return STAGES[step.name].build(step.args, step.options, step.bits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swath.models.interaction import pool
-from swath.search import compile_kernel
+from swath.search import compile_kernels
 from swath.search.kernels.interaction import fine_scores, gathered_scores
 from swath.types import Array
 
@@ -62,7 +62,7 @@ def _layout(
     guide = F.normalize(torch.from_numpy(rng.normal(size=width).astype(np.float32)), dim=0)
     words = F.normalize(torch.from_numpy(rng.normal(size=(WORDS, width)).astype(np.float32)), dim=1)
     kept = F.normalize(torch.from_numpy(stored).float(), dim=-1)
-    quick = compile_kernel()
+    quick = compile_kernels()
     small, large = stored[0].nbytes, stored[0].nbytes * 4
     for k in ks:
         methods: dict[str, tuple[int, Callable[[Array], object]]] = {

@@ -28,7 +28,10 @@ from swath.types import Query
 from tests.archive.world import picture
 from tests.tiny import TinyEncoder
 
-FILES = ("codes", "rows", "ends", "centroids", "scale", "places", "impacts", "weights", "manifest.json")
+FILES = (
+    *("rows", "ends", "centroids", "directions", "lead_codes", "lead_scale", "rest_codes", "rest_norm"),
+    *("places", "impacts", "weights", "manifest.json"),
+)
 SPEC = "sparse:5 > lists(tiles=1.0):50"
 
 
@@ -81,7 +84,9 @@ def test_on_disk_as_in_memory(archive: swath.Archive) -> None:
     made = build(gallery.signal("dense"), Plan(6), words_of=gallery.words)
     for name in ("rows", "ends", "centroids"):
         np.testing.assert_array_equal(getattr(stored, name), getattr(made, name))
-    np.testing.assert_array_equal(stored.compact.codes, made.compact.codes)
+    for part in ("lead", "rest"):
+        for term in ("codes", "scale", "error", "norm"):
+            np.testing.assert_array_equal(*(getattr(getattr(one, part), term) for one in (stored, made)))
     assert stored.postings is not None and made.postings is not None
     for name in ("words", "ends", "places", "impacts", "weights", "blocks", "firsts", "maxima"):
         np.testing.assert_array_equal(getattr(stored.postings, name), getattr(made.postings, name))

@@ -30,9 +30,9 @@ from swath.encoders import Head, HeadCard, read_terms
 from swath.types import Array, Int8Rows
 
 FOLDER = "lists"
-FORMAT = 1
+FORMAT = 2
 PAGE = 1 << 16
-_LARGE = ("codes", "places", "impacts", "weights", "ids")
+_LARGE = ("lead_codes", "rest_codes", "places", "impacts", "weights", "ids")
 """Arrays whose pages are checked when they are first touched; the others are checked when they are opened."""
 
 
@@ -183,12 +183,17 @@ class Layout:
             rows=rows,
             ends=self.array("ends"),
             centroids=self.array("centroids"),
-            compact=Int8Rows(*(self.array(part) for part in ("codes", "scale", "error", "norm"))),
+            directions=self.array("directions"),
+            lead=self._rows("lead"),
+            rest=self._rows("rest"),
             postings=self._postings(),
             terms=None if head is None else read_terms(head),
             facts=facts,
             touch=self._touch,
         )
+
+    def _rows(self, part: str) -> Int8Rows:
+        return Int8Rows(*(self.array(f"{part}_{term}") for term in ("codes", "scale", "error", "norm")))
 
     def _postings(self) -> Postings | None:
         if "words" not in self.manifest.arrays:

@@ -19,12 +19,23 @@ Touch: TypeAlias = Callable[[str, NDArray[np.int64], NDArray[np.int64]], None]
 """Called with the name of an array before its entries from some numbers to others are read."""
 
 
+_REACH = 0.4
+"""How much of its radius the best tile of a list lies nearer to a query than the mean does."""
+
+
 class DamagedListsError(ArchiveError):
     """Lists of which a file is missing, short or changed."""
 
 
 def _unchecked(_name: str, _starts: NDArray[np.int64], _stops: NDArray[np.int64]) -> None:
     """Arrays in memory need no checking."""
+
+
+def fixed(array: Array) -> Array:
+    """A view that cannot be written to, as of a mapped file: one compiled kernel does for both."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +102,13 @@ class Lists:
     ends: NDArray[np.int64]
     """int64[L]: where the places of each list end."""
     centroids: NDArray[np.float32]
-    """float32[L, D], unit rows."""
-    compact: Int8Rows
-    """The vectors in the order of the places."""
+    """float32[L, D]: the mean of the tiles of each list."""
+    directions: NDArray[np.float32]
+    """float32[D, D], orthonormal rows: first those that hold most of the tiles."""
+    lead: Int8Rows
+    """int8[m, h]: the vectors along the first directions, in the order of the places."""
+    rest: Int8Rows
+    """int8[m, D - h]: along the others; few tiles are looked at so far."""
     postings: Postings | None
     terms: Terms | None
     """The word head that made the postings; None: they are of names, tags and captions alone."""
@@ -129,16 +144,50 @@ class Lists:
         """int64[L]: tiles of each list."""
         return np.diff(self.ends, prepend=0)
 
+    def turned(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """float32[D]: a query along the directions."""
+        # Row by row: a product of matrix and vector would start the library's threads for next to nothing.
+        return np.asarray(np.vecdot(self.directions, query), np.float32)
+
     @cached_property
-    def _rough_centroids(self) -> Int8Rows:
-        return quantise(self.centroids.astype(np.float16))
+    def widest(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The largest error and norm of any tile, along the leading directions and along the others."""
+        lead, rest = (
+            (float(rows.error.max(initial=0.0)), float(rows.norm.max(initial=0.0)))
+            for rows in (self.lead, self.rest)
+        )
+        return lead, rest
 
-    def near(self, query: NDArray[np.float32]) -> NDArray[np.float64]:
-        """float64[L]: products of the centroids with a query, roughly: from int8, a quarter of the bytes."""
-        import numkong  # only where rows are scanned
+    @cached_property
+    def limits(self) -> dict[tuple[str, str, float], float | None]:
+        """How far to go for a guide, a rule and a coverage, as far as it was asked for."""
+        return {}
 
-        rows = self._rough_centroids
-        unit = float(np.abs(query).max(initial=0.0)) / 127 or 1.0
-        codes = np.rint(query / np.float32(unit)).astype(np.int8)
-        products = np.asarray(numkong.cdist(codes[None], rows.codes, "dot"))[0]
-        return np.asarray(products * rows.scale * unit, np.float64)
+    @cached_property
+    def everything(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All places, as `touch` takes them."""
+        return np.zeros(1, np.int64), np.array([len(self.rows)])
+
+    @cached_property
+    def scanned(self) -> tuple[Array, ...]:
+        """What a compiled scan reads."""
+        lead, rest = self.lead, self.rest
+        arrays = (self.rows, self.ends, lead.codes, lead.scale, rest.codes, rest.scale, rest.norm)
+        return tuple(fixed(array) for array in arrays)
+
+    @cached_property
+    def errors(self) -> tuple[Array, ...]:
+        """What a compiled shortlist reads."""
+        lead, rest = self.lead, self.rest
+        return tuple(fixed(array) for array in (lead.error, lead.norm, rest.error, rest.norm))
+
+    @cached_property
+    def rough_centroids(self) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float64]]:
+        """int8[L, h], float64[L], float64[L]: the means along the leading directions, and their scales.
+
+        The last is what a list is nearer than its mean: its tiles are unit vectors, so that the mean is the
+        shorter the farther they lie apart, and the best of them lies nearer by a share of that distance.
+        """
+        rows = quantise(self.centroids @ self.directions[: self.lead.codes.shape[1]].T)
+        squares = np.einsum("ld,ld->l", self.centroids, self.centroids, dtype=np.float64)
+        return fixed(rows.codes), rows.scale.astype(np.float64), _REACH * np.sqrt(np.maximum(1 - squares, 0))

@@ -104,7 +104,9 @@ def open_partial(folder: Path, place: Path, spec: str) -> Ours:
         rows=_array(place, "rows"),
         ends=_array(place, "ends"),
         centroids=_array(place, "centroids"),
-        compact=_rows(place),
+        directions=_array(place, "directions"),
+        lead=_rows(place, "lead_"),
+        rest=_rows(place, "rest_"),
         postings=None if kept["delta"] is None else _postings(place, kept["delta"], kept["block"]),
         terms=None if kept["delta"] is None else _terms(folder),
         facts=kept["facts"],
@@ -134,8 +136,8 @@ def _array(place: Path, name: str) -> Array:
     return np.asarray(np.load(place / f"{name}.npy", mmap_mode="r"))
 
 
-def _rows(place: Path) -> Int8Rows:
-    return Int8Rows(*(_array(place, name) for name in _COMPACT))
+def _rows(place: Path, part: str = "") -> Int8Rows:
+    return Int8Rows(*(_array(place, part + name) for name in _COMPACT))
 
 
 def _postings(place: Path, delta: float, block: int) -> Postings:

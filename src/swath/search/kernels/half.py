@@ -164,6 +164,8 @@ def _ceiling(vectors: NDArray[np.float16]) -> float:
 
 def refuse_broken(rows: NDArray[np.int64], vectors: NDArray[np.float16], ids: Array) -> None:
     """Raise `ArchiveError` where one of the vectors, which are those of `rows`, is not finite."""
+    if _ceiling(vectors) <= 65536.0:
+        return
     broken = rows[~np.isfinite(vectors).all(1)]
     if len(broken):
         name = bytes(ids[broken[0]]).decode("ascii", "replace")

@@ -1,37 +1,19 @@
 """How words look at the stored tokens of tiles: weights over a tile's grid, and the fine score made of them.
 
 In float32, read from int8 rows as they are stored. Every tile is computed by itself, so its score does not
-depend on the others. Long-lived processes may call `compile_kernel`: from then on the scores of tiles come
-from compiled code that agrees within 1e-5. A single search is better off without importing a compiler.
+depend on the others. Compiled code (see `swath.search.kernels.compiling`) agrees within 1e-5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.util import find_spec
-
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.search.kernels import compiling
 from swath.types import Array
-
-Gathered = Callable[[Array, Array, Array, float, float], NDArray[np.float32]]
 
 FORMS = ("pool", "gate", "score")
 """Readings of the block; `swath.models.interaction` says what they are."""
-
-_compiled: Gathered | None = None
-
-
-def compile_kernel() -> bool:
-    """Use compiled code from now on; False where numba (the extra `fast`) is not installed."""
-    global _compiled
-    if _compiled is None and find_spec("numba") is not None:
-        from swath.search.kernels import compiled
-
-        compiled.warm()
-        _compiled = compiled.fine_scores
-    return _compiled is not None
 
 
 def gathered_scores(
@@ -45,8 +27,9 @@ def gathered_scores(
     """`fine_scores` of some rows of int8[N, 1 + P, d], and the name of the kernel that ran."""
     if not isinstance(tokens, np.ndarray):  # those of several archives
         tokens, rows = tokens[rows], np.arange(len(rows))
-    if _compiled is not None and form == "pool":
-        return _compiled(tokens, rows, guide.astype(np.float32), balance, temperature), "numba"
+    fast = compiling.module()
+    if fast is not None and form == "pool":
+        return fast.tokens.fine_scores(tokens, rows, guide.astype(np.float32), balance, temperature), "numba"
     return fine_scores(tokens[rows], guide, balance, temperature, form), "numpy"
 
 

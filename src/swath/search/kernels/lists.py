@@ -1,23 +1,114 @@
-"""Scoring the tiles of some lists from their int8 rows, and the best of them exactly."""
+"""Scoring the tiles of some lists from their int8 rows, and the best of them exactly.
+
+A score is a product along the leading directions and one along the others. The second is not above the
+product of two lengths, so most tiles are left out after the first, and a tile costs a few dozen bytes instead
+of all of its vector.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.lists import Lists
-from swath.search.kernels import half
+from swath.search.kernels import compiling, half
 from swath.search.kernels.exact import rescored
-from swath.search.kernels.int8 import ROW_TERMS, Asked, Shortlist
+from swath.search.kernels.int8 import ROW_TERMS, Shortlist
 from swath.search.ordering import exact_scores
 from swath.search.selection import COVERED
-from swath.types import Array, Candidates
+from swath.types import Array, Candidates, Int8Rows
 
-KERNEL = "numkong int8 by lists, float16 rescored exactly"
-_LEFT_OUT = -1e300
-"""Below every score, and above that of a place that is left out."""
+_STEPS = 4095
+"""Of a query in either direction: 12 bits and a sign, so that nearly all of the error is the tiles'."""
+_DIGIT = 7
+"""Bits of the lower of the two digits, both int8, that the path without a compiler multiplies by."""
+_ROUNDING = 2.0**-21
+"""Relative, above all roundings: of directions and scales to float32, sums, the exact score to float32."""
+_LEAST = 1e-30
+_ROUND = 8
+"""Lists that are visited before the first look at what was found; then twice as many each time."""
+_SORTED = 256
+"""Lists that are put in order at first; all of them where more are visited."""
+
+
+class Along:
+    """A query along some directions, as integers, with what the error of its products is made of."""
+
+    def __init__(self, values: NDArray[np.float32]) -> None:
+        # int32 holds the sum of the products of the largest integers on both sides.
+        steps = min(_STEPS, (2**31 - 1) // (127 * max(1, len(values))))
+        fast = compiling.module()
+        self.codes, self.unit, *lengths = (_integers if fast is None else fast.lists.integers)(values, steps)
+        length, missed, said = (length * (1 + 1e-9) + _LEAST for length in lengths)
+        self.per_error, self.per_norm = length * (1 + _ROUNDING), missed + length * _ROUNDING
+        """What the error and the norm of a row count in the error of a product with it."""
+        self.reach = said
+        """A rough product is not above this, times the norm of the row."""
+
+    @cached_property
+    def _digits(self) -> NDArray[np.int8]:
+        upper = self.codes >> _DIGIT
+        return np.stack([upper, self.codes - (upper << _DIGIT)]).astype(np.int8)
+
+    def integers(self, codes: NDArray[np.int8]) -> NDArray[np.float64]:
+        """float64[n], whole numbers: products with int8[n, w]."""
+        import numkong  # only where rows are scanned
+
+        if not codes.size:
+            return np.zeros(len(codes))
+        upper, lower = np.asarray(numkong.cdist(self._digits, codes, "dot"))
+        return np.asarray(upper * (1 << _DIGIT) + lower, np.float64)
+
+    def rough(self, rows: Int8Rows, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """float64[n]: rough products with some of the rows."""
+        return self.integers(rows.codes[places]) * rows.scale[places] * self.unit
+
+    def slack(self, error: Any, norm: Any) -> Any:
+        """How far rough products with rows of that error and norm are off, at most."""
+        return error * self.per_error + norm * self.per_norm
+
+
+def _integers(
+    values: NDArray[np.float32], steps: int
+) -> tuple[NDArray[np.int16], float, float, float, float]:
+    """Whole steps, their size, and the lengths of the values, of the rest and of the steps."""
+    exact = values.astype(np.float64)
+    unit = float(np.abs(exact).max(initial=0.0)) / steps or 1.0
+    codes = np.rint(exact / unit)
+    rest = exact - codes * unit
+    lengths = (math.sqrt(exact @ exact), math.sqrt(rest @ rest), math.sqrt(codes @ codes) * unit)
+    return codes.astype(np.int16), unit, *lengths
+
+
+def _turning(query: NDArray[np.float32]) -> float:
+    """How far a product of float32 turns a query from where it should be, at most (Higham, 2002, 3.1)."""
+    width = len(query)
+    return (
+        (width + 4) * 2.0**-24 * math.sqrt(width) * math.sqrt(float(query @ query) * (1 + width * 2.0**-23))
+    )
+
+
+def near(lists: Lists, turned: NDArray[np.float32]) -> NDArray[np.float64]:
+    """float64[L]: how near the best tile of each list is to a turned query, about.
+
+    The product with the list's mean, roughly (along the leading directions, from int8), and a share of the
+    list's radius: the best of a wide list lies farther from the mean.
+    """
+    codes, scale, reach = lists.rough_centroids
+    query = turned[: codes.shape[1]].astype(np.float64)
+    unit = float(np.abs(query).max(initial=0.0)) / 127 or 1.0
+    asked = np.rint(query / unit).astype(np.int8)
+    fast = compiling.module()
+    if fast is not None:
+        return np.asarray(fast.lists.near(codes, scale, reach, asked, unit), np.float64)
+    import numkong  # only where rows are scanned
+
+    products = np.asarray(numkong.cdist(asked[None], codes, "dot"))[0]
+    return np.asarray(products * scale * unit + reach, np.float64)
 
 
 class Visit:
@@ -33,6 +124,7 @@ class Visit:
         vectors: NDArray[np.float16],
         ids: Array,
         query: NDArray[np.float32],
+        k: int,
         allowed: NDArray[np.bool_] | None = None,
     ) -> None:
         """
@@ -41,64 +133,77 @@ class Visit:
             vectors: float16[n, D], in the gallery's order.
             ids: S[n]
             query: float32[D]
+            k: how many tiles are wanted.
             allowed: bool[n], rows of the gallery.
         """
-        import numkong  # only where rows are scanned
-
-        self._numkong: Any = numkong
         self._lists, self._vectors, self._ids, self._query = lists, vectors, ids, query
-        self._asked = Asked(query[None])
-        self._allowed = allowed
-        self._candidates = np.zeros(0, np.int64)
-        self._starts: list[NDArray[np.int64]] = []
-        self._sizes: list[NDArray[np.int64]] = []
-        self._rough: list[NDArray[np.float64]] = []
-        self._best = np.full(COVERED, -np.inf)
+        self._k, self._allowed = k, allowed
+        self.turned = lists.turned(query)
+        """float32[D]: the query along the lists' directions."""
+        width = lists.lead.codes.shape[1]
+        self._lead, self._rest = Along(self.turned[:width]), Along(self.turned[width:])
+        (lead_error, lead_norm), (rest_error, rest_norm) = lists.widest
+        self._turning = (lead_norm + rest_norm) * _turning(query)
+        slack = self._lead.slack(lead_error, lead_norm) + self._rest.slack(rest_error, rest_norm)
+        self._slack = 2 * float(slack + self._turning) + _LEAST
+        """A tile whose rough score is so far below that of another is not as near as that."""
+        self._best = np.full(max(k, COVERED), -np.inf)
         """Rising: the best rough scores so far."""
-        self._error = self._norm = np.float32(0)
-        """Not below those of any place that was scored."""
+        self._places: list[NDArray[np.int64]] = []
+        self._rough: list[NDArray[np.float64]] = []
+        self._candidates = np.zeros(0, np.int64)
         self._late = np.zeros(0, np.int64)
         self._late_scores = np.zeros(0)
         self.tiles = 0
         """Tiles that were scored."""
         self.bytes_read = 0
 
+    @property
+    def kernel(self) -> str:
+        """What scores the tiles."""
+        return f"{compiling.name('numkong')} int8 by lists, float16 rescored exactly"
+
     def candidates(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """float32[r]: rough dense scores of some places, which count as seen; called once, and first."""
-        self._lists.touch("codes", places, places + 1)
-        compact = self._lists.compact
-        rough = self._products(compact.codes[places])
-        rough *= compact.scale[places]
-        rough *= self._asked.unit[0]
-        scores = rough.astype(np.float32)
-        if self._lists.has_gaps or self._allowed is not None:
-            rough[~self._open(places)] = -np.inf
-        self._add(places, np.ones(len(places), np.int64), rough)
-        self._widen(compact.error[places], compact.norm[places])
+        for name in ("lead_codes", "rest_codes"):
+            self._lists.touch(name, places, places + 1)
+        rough = self._lead.rough(self._lists.lead, places) + self._rest.rough(self._lists.rest, places)
+        there = self._open(places)
+        self._add(places[there], rough[there])
         self._candidates = np.sort(places)
-        return scores
+        self._count(len(places), len(places))
+        return rough.astype(np.float32)
 
     def lists(self, numbers: NDArray[np.int64]) -> None:
         """Score the tiles of some lists."""
-        if not len(numbers):
-            return
-        stops = self._lists.ends[numbers]
-        starts = stops - self._lists.sizes[numbers]
-        self._lists.touch("codes", starts, stops)
-        compact = self._lists.compact
-        spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
-        # List by list, since each lies in one piece of memory; what follows costs the same for one or many.
-        rough = np.concatenate([self._products(compact.codes[start:stop]) for start, stop in spans])
-        rough *= np.concatenate([compact.scale[start:stop] for start, stop in spans])
-        rough *= self._asked.unit[0]
-        if self._lists.has_gaps or self._allowed is not None:
-            places = np.concatenate([np.arange(start, stop) for start, stop in spans])
-            rough[~self._open(places)] = -np.inf
-        if len(self._candidates):
-            self._leave_out(starts, stops, rough)
-        self._add(starts, stops - starts, rough)
-        parts = ([rows[start:stop] for start, stop in spans] for rows in (compact.error, compact.norm))
-        self._widen(*(np.concatenate(part) for part in parts))
+        fast = compiling.module()
+        if fast is None:
+            self._scan(numbers)
+        else:
+            self._take(fast.lists.visit(self._lists, (self._lead, self._rest), numbers, *self._so_far()))
+
+    def within(self, scores: NDArray[np.float64], margin: float) -> int:
+        """Visit lists as long as they score within a margin of the `COVERED`-th best; gives how many.
+
+        They come in rounds by falling score, and a round is measured by what was found before it.
+        """
+        fast = compiling.module()
+        if fast is not None:
+            query, limit = (self._lead, self._rest), (margin, COVERED, _ROUND)
+            return self._take(fast.lists.within(self._lists, query, scores, *limit, *self._so_far()))
+        done, size = 0, _ROUND
+        order = first_lists(scores, _SORTED)
+        while done < len(scores):
+            if done + size > len(order):
+                order = first_lists(scores, len(scores))
+            chosen = order[done : done + size]
+            near = chosen[scores[chosen] >= self.floor() - margin]
+            self._scan(near)
+            done += len(near)
+            if len(near) < len(chosen):
+                break
+            size *= 2
+        return done
 
     def tail(self) -> None:
         """Score the tiles that are in no list yet."""
@@ -113,48 +218,94 @@ class Visit:
 
     def floor(self) -> float:
         """The rough score that `COVERED` of the tiles seen so far reach; -inf: fewer were seen."""
-        return float(self._best[0])
+        return float(self._best[-COVERED])
 
-    def best(self, k: int) -> Candidates:
+    def best(self) -> Candidates:
         """The k best of all tiles seen, with exact scores."""
-        if not k:
+        if not self._k:
             return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
+        places = np.concatenate([np.zeros(0, np.int64), *self._places])
         rough = np.concatenate([np.zeros(0), *self._rough])
-        starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
-        sizes = np.concatenate([np.zeros(0, np.int64), *self._sizes])
-        ends = np.cumsum(sizes)
-        near = np.flatnonzero(rough >= self._least(rough, k))
-        part = np.searchsorted(ends, near, "right")
-        places = starts[part] + near - (ends - sizes)[part]
-        compact = self._lists.compact
-        error, norm = compact.error[places].astype(np.float64), compact.norm[places].astype(np.float64)
-        short = Shortlist(
-            np.concatenate([self._lists.rows[places].astype(np.int64), self._late]),
-            np.concatenate([rough[near], self._late_scores]),
-            np.concatenate([self._asked.slack(error, norm, 0), np.zeros(len(self._late))]),
-        )
-        if not len(short.rows):
+        near = rough >= self._best[-self._k] - self._slack
+        rows, rough, slack = self._shortlist(places[near], rough[near])
+        if len(self._late):
+            rows, rough = np.concatenate([rows, self._late]), np.concatenate([rough, self._late_scores])
+            slack = np.concatenate([slack, np.zeros(len(self._late))])
+        if not len(rows):
             return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
-        return rescored(short, self._vectors, self._ids, self._query, k)
+        return rescored(Shortlist(rows, rough, slack), self._vectors, self._ids, self._query, self._k)
 
-    def _least(self, rough: NDArray[np.float64], k: int) -> float:
-        """Every place that may be among the k best has this rough score; none that is left out has."""
-        if len(rough) <= k:
-            return _LEFT_OUT
-        kth = np.partition(rough, len(rough) - k)[len(rough) - k]
-        if kth == -np.inf:
-            return _LEFT_OUT
-        # The interval of a score reaches no further than the widest one, in either direction.
-        widest = float(self._asked.slack(np.float64(self._error), np.float64(self._norm), 0))
-        return max(float(kth) - 2 * widest, _LEFT_OUT)
+    def _shortlist(
+        self, places: NDArray[np.int64], rough: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Rows of the places that may be among the k best, with rough scores and how far these may be off.
 
-    def _widen(self, error: NDArray[np.float32], norm: NDArray[np.float32]) -> None:
-        self._error = max(self._error, error.max(initial=0))
-        self._norm = max(self._norm, norm.max(initial=0))
+        Tile by tile that is about half of the widest.
+        """
+        fast = compiling.module()
+        if fast is not None:
+            found = fast.lists.shortlist(
+                self._lists, (self._lead, self._rest), places, rough, self._k, self._turning
+            )
+            return cast("tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]", found)
+        lead, rest = (
+            (rows.error[places].astype(np.float64), rows.norm[places].astype(np.float64))
+            for rows in (self._lists.lead, self._lists.rest)
+        )
+        slack = self._lead.slack(*lead) + self._rest.slack(*rest) + self._turning
+        if len(rough) > self._k:
+            least = rough - slack
+            near = rough + slack >= np.partition(least, len(least) - self._k)[len(least) - self._k]
+            places, rough, slack = places[near], rough[near], slack[near]
+        return self._lists.rows[places].astype(np.int64), rough, slack
 
-    def _products(self, codes: NDArray[np.int8]) -> NDArray[np.float64]:
-        products: NDArray[np.float64] = np.asarray(self._numkong.cdist(self._asked.codes, codes, "dot"))[0]
-        return products
+    def _so_far(self) -> tuple[NDArray[np.bool_] | None, NDArray[np.int64], NDArray[np.float64], float]:
+        return self._allowed, self._candidates, self._best, self._slack
+
+    def _take(self, seen: Any) -> int:
+        self._places.append(seen.places)
+        self._rough.append(seen.rough)
+        self._count(seen.tiles, seen.looked_at)
+        return int(seen.lists)
+
+    def _scan(self, numbers: NDArray[np.int64]) -> None:
+        """Look at the tiles of some lists: all of them along the leading directions, few along the others."""
+        if not len(numbers):
+            return
+        lead, rest = self._lists.lead, self._lists.rest
+        stops = self._lists.ends[numbers]
+        starts = stops - self._lists.sizes[numbers]
+        for name in ("lead_codes", "rest_codes"):
+            self._lists.touch(name, starts, stops)
+        spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
+        # List by list, since each lies in one piece of memory; what follows costs the same for one or many.
+        rough = np.concatenate([self._lead.integers(lead.codes[a:b]) for a, b in spans])
+        rough *= np.concatenate([lead.scale[a:b] for a, b in spans])
+        rough *= self._lead.unit
+        norms = np.concatenate([rest.norm[a:b] for a, b in spans]).astype(np.float64)
+        bound = rough + norms * self._rest.reach
+        places = np.concatenate([np.arange(a, b) for a, b in spans])
+        closed = self._closed(starts, stops)
+        if closed is not None:
+            rough, bound, places = rough[~closed], bound[~closed], places[~closed]
+        looked_at = 0
+        few = 2 * len(self._best)
+        if self._best[0] == -np.inf and few < len(places):
+            # The most promising ones first: they tell which of the others can be left out.
+            first = np.argpartition(-bound, few)[:few]
+            self._add(places[first], rough[first] + self._rest.rough(rest, places[first]))
+            bound[first] = -np.inf
+            looked_at = few
+        near = np.flatnonzero(bound >= max(self._best[0] - self._slack, np.finfo(np.float64).min))
+        self._add(places[near], rough[near] + self._rest.rough(rest, places[near]))
+        self._count(int((stops - starts).sum()), looked_at + len(near))
+
+    def _add(self, places: NDArray[np.int64], rough: NDArray[np.float64]) -> None:
+        self._places.append(places)
+        self._rough.append(rough)
+        better = rough[rough > self._best[0]]
+        if len(better):
+            self._best = np.sort(np.concatenate([self._best, better]))[-len(self._best) :]
 
     def _open(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool[n]: whether the tiles at some places are there, and may be found."""
@@ -164,25 +315,36 @@ class Visit:
             there &= self._allowed[rows]
         return there
 
-    def _leave_out(
-        self, starts: NDArray[np.int64], stops: NDArray[np.int64], rough: NDArray[np.float64]
-    ) -> None:
-        """What was a candidate has been seen."""
+    def _closed(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """bool[n]: places of spans that are not to be looked at, as none is there or they were seen; None: no
+        such place.
+        """
+        filtered = self._lists.has_gaps or self._allowed is not None
+        if not filtered and not len(self._candidates):
+            return None
+        places = np.concatenate(
+            [np.arange(a, b) for a, b in zip(starts.tolist(), stops.tolist(), strict=True)]
+        )
+        closed = ~self._open(places) if filtered else np.zeros(len(places), np.bool_)
+        begins = np.cumsum(stops - starts) - stops
         first, last = np.searchsorted(self._candidates, starts), np.searchsorted(self._candidates, stops)
-        begins = np.cumsum(stops - starts) - (stops - starts)
         for number in np.flatnonzero(last > first).tolist():
-            inside = self._candidates[first[number] : last[number]]
-            rough[inside - starts[number] + begins[number]] = -np.inf
+            closed[self._candidates[first[number] : last[number]] + begins[number]] = True
+        return closed
 
-    def _add(self, starts: NDArray[np.int64], sizes: NDArray[np.int64], rough: NDArray[np.float64]) -> None:
-        self._starts.append(starts)
-        self._sizes.append(sizes)
-        self._rough.append(rough)
-        better = rough[rough > self._best[0]]
-        if len(better):
-            self._best = np.sort(np.concatenate([self._best, better]))[-COVERED:]
-        self.tiles += len(rough)
-        self.bytes_read += len(rough) * (self._vectors.shape[1] + ROW_TERMS)
+    def _count(self, tiles: int, looked_at: int) -> None:
+        width, others = self._lists.lead.codes.shape[1], self._lists.rest.codes.shape[1]
+        self.tiles += tiles
+        self.bytes_read += tiles * (width + ROW_TERMS) + looked_at * (others + ROW_TERMS)
+
+
+def first_lists(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """int64[>= count]: the first lists in the order of their scores, ties by number."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    chosen = np.flatnonzero(scores >= least)
+    return chosen[np.argsort(-scores[chosen], kind="stable")]
 
 
 def exactly(

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.lists import Postings
+from swath.search.kernels import compiling
 
-KERNEL = "numpy 8-bit impacts, block maxima, rescored exactly"
+KERNEL = "8-bit impacts, block maxima, rescored exactly"
 _UNIT = 64
 """Query weights are integers of 1/64."""
 _FIRST = 64
@@ -51,16 +52,34 @@ def search(
         k: how many; at least 1.
         allowed: bool[count].
     """
+    slack = 0.0
+    for number, weight in asked:
+        # An impact is off by one at most (what rounds to nothing counts as one), the weight by less.
+        largest = int(postings.maxima[postings.block_part(number)].max(initial=0))
+        slack += _rounded(weight) + abs(_UNIT * weight - _rounded(weight)) * largest
+    fast = compiling.module()
+    if fast is None:
+        places, read, visited = _near(postings, asked, count, k, allowed, 2 * slack)
+    else:
+        weights = [_rounded(weight) for _, weight in asked]
+        places, read, visited = fast.words.near(
+            postings, [number for number, _ in asked], weights, count, k, allowed, 2 * slack
+        )
+    places = np.sort(places)
+    exact = scores_of(postings, asked, places)
+    return Found(places, exact, read, visited, len(places))
+
+
+def _near(
+    postings: Postings, asked: Asked, count: int, k: int, allowed: NDArray[np.bool_] | None, slack: float
+) -> tuple[NDArray[np.int64], int, int]:
+    """Places whose integer score is at most the slack below the k-th best; postings and blocks read."""
     total = -(-count // postings.block)
     accumulators = np.zeros(total * postings.block, np.int32)
     bounds = np.zeros(total, np.int64)
-    slack = 0.0
     for number, weight in asked:
         part = postings.block_part(number)
         bounds[postings.blocks[part]] += _rounded(weight) * postings.maxima[part].astype(np.int64)
-        # An impact is off by one at most (what rounds to nothing counts as one), the weight by less.
-        largest = int(postings.maxima[part].max(initial=0))
-        slack += _rounded(weight) + abs(_UNIT * weight - _rounded(weight)) * largest
     order = np.argsort(-bounds, kind="stable")
     order = order[: int(np.count_nonzero(bounds))]
     floor, held, read, visited = -np.inf, [np.zeros(0, np.int64)], 0, 0
@@ -74,14 +93,12 @@ def search(
         near = np.concatenate(held)
         scores = accumulators[near]
         if len(near) >= k:
-            floor = float(np.partition(scores, len(scores) - k)[len(scores) - k]) - 2 * slack
+            floor = float(np.partition(scores, len(scores) - k)[len(scores) - k]) - slack
             near = near[scores >= floor]
         held = [near]
         visited += len(chosen)
         size *= 2
-    places = np.sort(held[0])
-    exact = scores_of(postings, asked, places)
-    return Found(places, exact, read, visited, len(places))
+    return held[0], read, visited
 
 
 def scores_of(postings: Postings, asked: Asked, places: NDArray[np.int64]) -> NDArray[np.float32]:

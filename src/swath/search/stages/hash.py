@@ -14,6 +14,7 @@ from swath.search import biases
 from swath.search.codes import pack, unpack
 from swath.search.coding import coder_of, codes_of, relaxed_query
 from swath.search.hamming import nearest
+from swath.search.kernels.lists import near
 from swath.search.ordering import best_first
 from swath.search.query import EncodedQuery
 from swath.search.stages.base import Cost, Kind, Stage
@@ -96,15 +97,15 @@ class Hash(Stage):
         if mask is not None:
             there = (lists.rows >= 0) & mask[lists.rows]
             sizes = np.bincount(lists.list_of[there], minlength=len(sizes))
-        order = np.argsort(-(lists.centroids @ query.dense), kind="stable")
+        order = np.argsort(-near(lists, lists.turned(query.dense)), kind="stable")
         limit = self.tiles * sizes.sum()
         chosen = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), limit, "right")))]
         starts = lists.ends - lists.sizes
         parts = [lists.rows[starts[one] : lists.ends[one]] for one in chosen.tolist()]
         rows = np.sort(np.concatenate([*parts, lists.tail]))
         rows = rows[rows >= 0]
-        near = f"{len(chosen):,} of {len(order):,} lists"
-        return rows if mask is None else rows[mask[rows]], near
+        said = f"{len(chosen):,} of {len(order):,} lists"
+        return rows if mask is None else rows[mask[rows]], said
 
 
 def _asymmetric(relaxed: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from swath.errors import SpecError
 from swath.search.caret import listed, nearest
 from swath.search.kernels import sparse
 from swath.search.kernels.exact import top
-from swath.search.kernels.lists import KERNEL, Visit
+from swath.search.kernels.lists import Visit, near
 from swath.search.ordering import exact_scores
 from swath.search.query import EncodedQuery
 from swath.search.selection import (
@@ -32,11 +32,6 @@ from swath.types import Candidates, Gallery
 _FEW_TILES = 4000
 _FEW = 0.02
 """Filters that leave fewer tiles, or a smaller share, are answered by an exact scan of these."""
-_ROUND = 8
-"""Lists that are visited before the first look at what was found; then twice as many each time."""
-
-_SORTED = 256
-"""Lists that are put in order at first; all of them where more are visited."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class PartialDense(Stage):
 
     def behind(self, before: str) -> Self:
         """Calibrated for the stage before it, unless the spec names another guide."""
-        return self if self.guide else replace(self, guide=before)
+        return self if self.guide or not before else replace(self, guide=before)
 
     def run(
         self,
@@ -142,7 +137,7 @@ class _Search:
             return self._exactly(k, "no lists that fit: run `swath tune`; certificate: exact")
         if few:
             return self._exactly(k, f"{allowed:,} tiles pass; certificate: exact")
-        visit = Visit(lists, self.vectors, self.gallery.ids, self.query.dense, self.mask)
+        visit = Visit(lists, self.vectors, self.gallery.ids, self.query.dense, k, self.mask)
         scores = self._scores(lists, visit)
         limit, certificate = self._limit(lists)
         count = self._visit(lists, visit, scores, limit)
@@ -155,8 +150,8 @@ class _Search:
             f"{count:,} of {len(scores):,} lists, {visit.tiles:,} tiles "
             f"({100 * visit.tiles / max(1, len(self.gallery)):.2g} %); certificate: {certificate}"
         )
-        found = self._fused(visit.best(k), k)
-        return found, Cost(visit.tiles, visit.bytes_read, KERNEL, note)
+        found = self._fused(visit.best(), k)
+        return found, Cost(visit.tiles, visit.bytes_read, visit.kernel, note)
 
     def _exactly(self, k: int, note: str) -> tuple[Candidates, Cost]:
         found, work = top(
@@ -172,14 +167,15 @@ class _Search:
 
     def _scores(self, lists: Lists, visit: Visit) -> NDArray[np.float64]:
         """Scores of the lists; the candidates are visited on the way."""
-        near = lists.near(self.query.dense)
         known = lists.places[self.candidates.rows]
         places = known[known >= 0].astype(np.int64)
         dense = visit.candidates(places) if len(places) else np.zeros(0, np.float32)
         facts = self._facts(lists)
         prior = np.array(facts["prior"]) if "prior" in facts else None
         self.lists_of_candidates = lists.list_of[places]
-        return list_scores(cast("Rule", self.stage.rule), near, self.lists_of_candidates, dense, prior)
+        return list_scores(
+            cast("Rule", self.stage.rule), near(lists, visit.turned), self.lists_of_candidates, dense, prior
+        )
 
     def _facts(self, lists: Lists) -> dict[str, Any]:
         found: dict[str, Any] = lists.facts.get("guides", {}).get(self.stage.guide, {})
@@ -193,8 +189,11 @@ class _Search:
         if stage.mass is not None:
             return None, "none"
         coverage = 0.98 if stage.coverage is None else stage.coverage
-        needed = self._facts(lists).get("needed", {}).get(stage.rule)
-        limit = None if needed is None else conformal(needed, coverage)
+        asked = (stage.guide, stage.rule, coverage)
+        if asked not in lists.limits:
+            needed = self._facts(lists).get("needed", {}).get(stage.rule)
+            lists.limits[asked] = None if needed is None else conformal(needed, coverage)
+        limit = lists.limits[asked]
         if limit is None:
             return None, "exact, as nothing was calibrated: run `swath tune`"
         return limit, f"conformal, {100 * coverage:g} % of queries"
@@ -208,7 +207,7 @@ class _Search:
     ) -> int:
         """Visit lists up to the limit; gives how many."""
         if limit is not None and self.stage.tiles is None and self.stage.rule in MARGIN_RULES:
-            return self._within(visit, scores, limit)
+            return visit.within(scores, limit)
         order = np.argsort(-scores, kind="stable")
         if self.stage.mass is not None:
             chosen = self._by_mass(lists, order)
@@ -239,23 +238,6 @@ class _Search:
         assert self.stage.mass is not None
         return by_mass(masses(of, chance, len(lists.ends)), best, self.stage.mass)
 
-    def _within(self, visit: Visit, scores: NDArray[np.float64], margin: float) -> int:
-        """Visit lists as long as they score within a margin of the k-th best found so far."""
-        done, size = 0, _ROUND
-        order = _first(scores, _SORTED)
-        while done < len(scores):
-            if done + size > len(order):
-                order = _first(scores, len(scores))
-            least = visit.floor() - margin
-            chosen = order[done : done + size]
-            near = chosen[scores[chosen] >= least]
-            visit.lists(near)
-            done += len(near)
-            if len(near) < len(chosen):
-                break
-            size *= 2
-        return done
-
     def _fused(self, dense: Candidates, k: int) -> Candidates:
         """The dense order, or with a weight below 1 both sides' order over the completed union."""
         if self.stage.weight == 1:
@@ -284,12 +266,3 @@ class _Search:
         late = np.isin(self.candidates.rows, rows[~inside])
         scores[np.searchsorted(rows, self.candidates.rows[late])] = self.candidates.scores[late]
         return Candidates(rows, scores)
-
-
-def _first(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """int64[>= count]: the first lists in the order of their scores, ties by number."""
-    if count >= len(scores):
-        return np.argsort(-scores, kind="stable")
-    least = np.partition(scores, len(scores) - count)[len(scores) - count]
-    chosen = np.flatnonzero(scores >= least)
-    return chosen[np.argsort(-scores[chosen], kind="stable")]

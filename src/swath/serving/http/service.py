@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from swath.archive import ArchiveGallery, ArchiveInfo
 from swath.errors import InputError
 from swath.hits import Hit, Hits
-from swath.search import compile_kernel, mask
+from swath.search import compile_kernels, mask
 from swath.serving.documents import hit_document, hits_document, info_document, tile_document
 from swath.serving.heat import overlay_png
 from swath.serving.http.asked import Asked, check_pipeline
@@ -88,7 +88,7 @@ class Service:
 
         Raises what an archive raises that cannot answer.
         """
-        compile_kernel()
+        compile_kernels()
         self.searched.encoder.encode_texts(["warm"])
         for part in self.parts:
             _ = part.gallery.bounds, part.gallery.ids

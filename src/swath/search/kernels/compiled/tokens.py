@@ -1,4 +1,4 @@
-"""Kernels compiled by numba, cached on disk. Nothing imports this where it is not asked for."""
+"""The text-guided interaction of `swath.search.kernels.interaction` over stored tokens, compiled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from swath.archive.lists import fixed
 from swath.types import Array
+
+_REORDERED = {"reassoc", "contract", "nsz", "arcp"}
+"""Sums may be reordered, which lets them use vector registers; NaN and infinity keep their meaning."""
 
 
 def fine_scores(
@@ -16,12 +20,9 @@ def fine_scores(
 ) -> NDArray[np.float32]:
     """`interaction.fine_scores` (form `pool`) of some rows of int8[N, 1 + P, d], read where they lie."""
     out = np.empty(len(rows), np.float32)
-    # A mapped column cannot be written to; of any other, a view that cannot needs no second compilation.
-    stored = np.asarray(tokens).view()
-    stored.flags.writeable = False
     if len(rows):
         _fine_scores(
-            stored,
+            fixed(tokens),
             rows,
             np.ascontiguousarray(guide, np.float32),
             np.float32(balance),
@@ -29,15 +30,6 @@ def fine_scores(
             out,
         )
     return out
-
-
-def warm() -> None:
-    """Compile, or load what an earlier process compiled."""
-    fine_scores(np.ones((1, 2, 4), np.int8), np.zeros(1, np.int64), np.ones(4, np.float32), 0.5, 0.1)
-
-
-_REORDERED = {"reassoc", "contract", "nsz", "arcp"}
-"""Sums may be reordered, which lets them use vector registers; NaN and infinity keep their meaning."""
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_REORDERED)  # type: ignore[untyped-decorator]

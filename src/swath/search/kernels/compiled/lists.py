@@ -1,0 +1,299 @@
+"""What `swath.search.kernels.lists` does with the tiles of lists, compiled."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from swath.archive.lists import Lists, fixed
+from swath.types import Array
+
+if TYPE_CHECKING:
+    from swath.search.kernels.lists import Along
+
+
+class Seen(NamedTuple):
+    """What a look at lists has found."""
+
+    places: NDArray[np.int64]
+    rough: NDArray[np.float64]
+    lists: int
+    tiles: int
+    looked_at: int
+    """Tiles that were scored along all directions."""
+
+
+def visit(
+    lists: Lists,
+    query: tuple[Along, Along],
+    numbers: NDArray[np.int64],
+    allowed: NDArray[np.bool_] | None,
+    seen: NDArray[np.int64],
+    best: NDArray[np.float64],
+    slack: float,
+) -> Seen:
+    """Score the tiles of some lists, and keep what is not below all of the best by more than the slack.
+
+    Args:
+        lists: which.
+        query: along the leading directions and along the others.
+        numbers: int64[j], lists.
+        allowed: bool[n], rows of the gallery; None: all.
+        seen: places that are left out, rising.
+        best: float64[b], rising, the best rough scores so far; brought up to date.
+        slack: see above.
+    """
+    found = _visit(numbers, *_arguments(lists, query, allowed, seen, best, slack))
+    return Seen(found[0], found[1], len(numbers), found[2], found[3])
+
+
+def within(
+    lists: Lists,
+    query: tuple[Along, Along],
+    scores: NDArray[np.float64],
+    margin: float,
+    covered: int,
+    first: int,
+    allowed: NDArray[np.bool_] | None,
+    seen: NDArray[np.int64],
+    best: NDArray[np.float64],
+    slack: float,
+) -> Seen:
+    """`visit` of lists by falling score, in rounds of `first` lists, twice as many, and so on.
+
+    It ends where a list's score lies more than the margin below the `covered`-th best when a round began.
+    """
+    arguments = _arguments(lists, query, allowed, seen, best, slack)
+    return Seen(*_within(scores, margin, covered, first, *arguments))
+
+
+def shortlist(
+    lists: Lists,
+    query: tuple[Along, Along],
+    places: NDArray[np.int64],
+    rough: NDArray[np.float64],
+    k: int,
+    turning: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Rows, rough scores and slacks of the places that may be among the k best; see `lists.Visit.best`."""
+    factors = [factor for part in query for factor in (part.per_error, part.per_norm)]
+    return _shortlist(places, rough, k, lists.scanned[0], *lists.errors, *factors, turning)
+
+
+def _arguments(
+    lists: Lists,
+    query: tuple[Along, Along],
+    allowed: NDArray[np.bool_] | None,
+    seen: NDArray[np.int64],
+    best: NDArray[np.float64],
+    slack: float,
+) -> tuple[Any, ...]:
+    lead, rest = query
+    # A search that lives long looks at all checksums once, instead of asking for them list by list.
+    for name in ("lead_codes", "rest_codes"):
+        lists.touch(name, *lists.everything)
+    among = _NOTHING if allowed is None else fixed(allowed)
+    asked = (lead.codes, lead.unit, rest.codes, rest.unit, rest.reach)
+    return (*lists.scanned, lists.has_gaps, among, seen, *asked, best, slack)
+
+
+_NOTHING = np.zeros(0, np.bool_)
+_NOTHING.flags.writeable = False
+
+
+_LEFT_OUT = np.finfo(np.float64).min
+"""Below every bound but that of a place that is not to be looked at."""
+_HELD = 1024
+"""Places that a visit has room for at first."""
+_BLOCK = 64
+"""Places that are looked at along the leading directions before the best of them are along the others."""
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _visit(numbers: Array, *arguments: Any) -> tuple[Array, Array, int, int]:
+    held = np.empty(_HELD, np.int64), np.empty(_HELD)
+    kept, tiles, looked_at = 0, 0, 0
+    for number in numbers:
+        held, kept, size, more = _look(number, held, kept, *arguments)
+        tiles += size
+        looked_at += more
+    return held[0][:kept], held[1][:kept], tiles, looked_at
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _within(
+    scores: Array, margin: float, covered: int, first: int, *arguments: Any
+) -> tuple[Array, Array, int, int, int]:
+    best = arguments[-2]
+    held = np.empty(_HELD, np.int64), np.empty(_HELD)
+    kept, done, tiles, looked_at = 0, 0, 0, 0
+    order = _highest(scores, min(first, len(scores)))
+    size = first
+    while done < len(scores):
+        least = best[len(best) - covered] - margin
+        if size > first and done == first:
+            order = _above(scores, least, order)
+        near = 0
+        while near < size and done + near < len(order) and scores[order[done + near]] >= least:
+            held, kept, count, more = _look(order[done + near], held, kept, *arguments)
+            tiles += count
+            looked_at += more
+            near += 1
+        done += near
+        if near < size:
+            break
+        size *= 2
+    return held[0][:kept], held[1][:kept], done, tiles, looked_at
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _highest(scores: Array, count: int) -> Array:
+    """The first lists by falling score, ties by number."""
+    order = np.zeros(count, np.int64)
+    there = 0
+    for number in range(len(scores)):
+        if there == count and scores[number] <= scores[order[count - 1]]:
+            continue
+        at = min(there, count - 1)
+        while at and scores[order[at - 1]] < scores[number]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = number
+        there = min(there + 1, count)
+    return order
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _above(scores: Array, least: float, first: Array) -> Array:
+    """`first` and then the other lists that are not below `least`, by falling score, ties by number."""
+    passes = scores >= least
+    passes[first] = False
+    others = np.flatnonzero(passes)
+    return np.concatenate((first, others[np.argsort(-scores[others], kind="mergesort")]))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _look(
+    number: int, held: tuple[Array, Array], kept: int,
+    rows: Array, ends: Array,
+    lead: Array, lead_scale: Array, rest: Array, rest_scale: Array, rest_norm: Array,
+    gaps: bool, allowed: Array, seen: Array,
+    lead_query: Array, lead_unit: float, rest_query: Array, rest_unit: float, reach: float,
+    best: Array, slack: float,
+) -> tuple[tuple[Array, Array], int, int, int]:  # fmt: skip
+    start, stop = (ends[number - 1] if number else 0), ends[number]
+    near, score, bound = np.empty(_BLOCK, np.int64), np.empty(_BLOCK), np.empty(_BLOCK)
+    places, rough = held
+    looked_at = 0
+    at = np.searchsorted(seen, start) if len(seen) else 0
+    for begin in range(start, stop, _BLOCK):
+        size = min(_BLOCK, stop - begin)
+        scales, norms = lead_scale[begin : begin + size], rest_norm[begin : begin + size]
+        for i in range(size):
+            score[i] = np.float64(_product(lead, begin + i, lead_query))
+        for i in range(size):
+            score[i] = score[i] * np.float64(scales[i]) * lead_unit
+            bound[i] = score[i] + np.float64(norms[i]) * reach
+        if gaps or len(allowed):
+            for i in range(size):
+                row = rows[begin + i]
+                if row < 0 or (len(allowed) and not allowed[row]):
+                    bound[i] = -np.inf
+        while at < len(seen) and seen[at] < begin + size:
+            bound[seen[at] - begin] = -np.inf
+            at += 1
+        count, least = 0, max(best[0] - slack, _LEFT_OUT)
+        for i in range(size):
+            # Without a branch, which nothing could foretell.
+            near[count], score[count] = begin + i, score[i]
+            count += bound[i] >= least
+        # In a loop of their own, so that waiting for the memory of one does not keep the others waiting.
+        for i in range(count):
+            place = near[i]
+            others = np.float64(_product(rest, place, rest_query)) * np.float64(rest_scale[place]) * rest_unit
+            score[i] += others
+        looked_at += count
+        for i in range(count):
+            if score[i] < best[0] - slack:
+                continue
+            if kept == len(places):
+                places, rough, kept = _roomier(places, rough, best[0] - slack)
+            places[kept], rough[kept] = near[i], score[i]
+            kept += 1
+            if score[i] > best[0]:
+                rank = 0
+                while rank + 1 < len(best) and best[rank + 1] < score[i]:
+                    best[rank] = best[rank + 1]
+                    rank += 1
+                best[rank] = score[i]
+    return (places, rough), kept, stop - start, looked_at
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _roomier(places: Array, rough: Array, least: float) -> tuple[Array, Array, int]:
+    """What has fallen behind meanwhile makes room; where that is not enough, there is twice as much."""
+    left = np.flatnonzero(rough >= least)
+    room = len(places) if 2 * len(left) <= len(places) else 2 * len(places)
+    more_places, more_rough = np.empty(room, np.int64), np.empty(room)
+    more_places[: len(left)], more_rough[: len(left)] = places[left], rough[left]
+    return more_places, more_rough, len(left)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _shortlist(
+    places: Array, rough: Array, k: int, rows: Array,
+    lead_error: Array, lead_norm: Array, rest_error: Array, rest_norm: Array,
+    per_lead_error: float, per_lead_norm: float, per_rest_error: float, per_rest_norm: float, turning: float,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    slack = np.empty(len(places))
+    for i, place in enumerate(places):
+        slack[i] = (
+            np.float64(lead_error[place]) * per_lead_error + np.float64(lead_norm[place]) * per_lead_norm
+        ) + (np.float64(rest_error[place]) * per_rest_error + np.float64(rest_norm[place]) * per_rest_norm)
+        slack[i] += turning
+    near = np.arange(len(places))
+    if len(places) > k:
+        least = rough - slack
+        near = np.flatnonzero(rough + slack >= np.partition(least, len(least) - k)[len(least) - k])
+    return rows[places[near]].astype(np.int64), rough[near], slack[near]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def integers(values: Array, steps: int) -> tuple[Array, float, float, float, float]:
+    """What `lists.Along` is made of."""
+    largest = np.float64(0)
+    for value in values:
+        largest = max(largest, abs(np.float64(value)))
+    unit = largest / steps if largest > 0 else 1.0
+    codes = np.empty(len(values), np.int16)
+    whole, rest, said = 0.0, 0.0, 0.0
+    for place in range(len(values)):
+        exact = np.float64(values[place])
+        step = np.rint(exact / unit)
+        codes[place] = np.int16(step)
+        whole += exact * exact
+        rest += (exact - step * unit) ** 2
+        said += step * step
+    return codes, unit, math.sqrt(whole), math.sqrt(rest), math.sqrt(said) * unit
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def near(codes: Array, scale: Array, reach: Array, query: Array, unit: float) -> Array:
+    """What `lists.near` says, from its integers."""
+    out = np.empty(len(codes))
+    for number in range(len(codes)):
+        out[number] = np.float64(_product(codes, number, query)) * scale[number] * unit + reach[number]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _product(rows: Array, number: int, query: Array) -> np.int32:
+    total = np.int32(0)
+    for d in range(rows.shape[1]):
+        # Products of int32 would be int64 to numba, which takes four times as long.
+        total = np.int32(total + np.int32(np.int32(rows[number, d]) * np.int32(query[d])))
+    return total
