@@ -91,7 +91,7 @@ def tune(
         recall: the share of the exact 10 best that `auto` shall find.
         groups: one number for each text; texts of one number stay together in splits and resamples.
         pipelines: what to measure besides `PIPELINES`.
-        count: lists to build; None: four times the square root of the tiles.
+        count: lists to build; None: eight times the square root of the tiles.
         head: the word head; by default the one in the archive's encoder, or the installed one of its name.
         rebuild: build the lists again, whatever there is.
         threads: of the searches.

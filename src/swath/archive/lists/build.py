@@ -42,12 +42,12 @@ class Plan:
     """What is built."""
 
     count: int | None = None
-    """Lists; None: four times the square root of the tiles."""
+    """Lists; None: eight times the square root of the tiles."""
     seed: int = 0
 
     def lists(self, tiles: int) -> int:
         """How many lists for a number of tiles."""
-        return max(1, min(tiles, round(4 * tiles**0.5) if self.count is None else self.count))
+        return max(1, min(tiles, round(8 * tiles**0.5) if self.count is None else self.count))
 
 
 def in_memory(_name: str, shape: tuple[int, ...], dtype: Any) -> Array:

@@ -29,6 +29,8 @@ _DIGIT = 7
 _ROUNDING = 2.0**-21
 """Relative, above all roundings: of directions and scales to float32, sums, the exact score to float32."""
 _LEAST = 1e-30
+_TOGETHER = 1 << 14
+"""Tiles that are copied at a time, where nothing is compiled."""
 _ROUND = 8
 """Lists that are visited before the first look at what was found; then twice as many each time."""
 _SORTED = 256
@@ -177,10 +179,12 @@ class Visit:
     def lists(self, numbers: NDArray[np.int64]) -> None:
         """Score the tiles of some lists."""
         fast = compiling.module()
-        if fast is None:
-            self._scan(numbers)
-        else:
+        if fast is not None:
             self._take(fast.lists.visit(self._lists, (self._lead, self._rest), numbers, *self._so_far()))
+            return
+        blocks = np.cumsum(self._lists.sizes[numbers]) // _TOGETHER
+        for part in np.split(numbers, np.flatnonzero(np.diff(blocks)) + 1):
+            self._scan(part)
 
     def within(self, scores: NDArray[np.float64], margin: float) -> int:
         """Visit lists as long as they score within a margin of the `COVERED`-th best; gives how many.
@@ -272,33 +276,32 @@ class Visit:
         """Look at the tiles of some lists: all of them along the leading directions, few along the others."""
         if not len(numbers):
             return
-        lead, rest = self._lists.lead, self._lists.rest
         stops = self._lists.ends[numbers]
         starts = stops - self._lists.sizes[numbers]
         for name in ("lead_codes", "rest_codes"):
             self._lists.touch(name, starts, stops)
-        spans = list(zip(starts.tolist(), stops.tolist(), strict=True))
-        # List by list, since each lies in one piece of memory; what follows costs the same for one or many.
-        rough = np.concatenate([self._lead.integers(lead.codes[a:b]) for a, b in spans])
-        rough *= np.concatenate([lead.scale[a:b] for a, b in spans])
-        rough *= self._lead.unit
-        norms = np.concatenate([rest.norm[a:b] for a, b in spans]).astype(np.float64)
-        bound = rough + norms * self._rest.reach
-        places = np.concatenate([np.arange(a, b) for a, b in spans])
-        closed = self._closed(starts, stops)
-        if closed is not None:
-            rough, bound, places = rough[~closed], bound[~closed], places[~closed]
-        looked_at = 0
+        begins = np.cumsum(stops - starts) - (stops - starts)
+        places = np.arange((stops - starts).sum()) + np.repeat(starts - begins, stops - starts)
+        tiles = len(places)
+        if self._lists.has_gaps or self._allowed is not None:
+            places = places[self._open(places)]
+        if len(self._candidates):
+            at = np.minimum(np.searchsorted(self._candidates, places), len(self._candidates) - 1)
+            places = places[self._candidates[at] != places]
+        rest = self._lists.rest
+        rough = self._lead.rough(self._lists.lead, places)
+        bound = rough + rest.norm[places].astype(np.float64) * self._rest.reach
         few = 2 * len(self._best)
+        parts = [np.arange(len(places))]
         if self._best[0] == -np.inf and few < len(places):
             # The most promising ones first: they tell which of the others can be left out.
-            first = np.argpartition(-bound, few)[:few]
-            self._add(places[first], rough[first] + self._rest.rough(rest, places[first]))
-            bound[first] = -np.inf
-            looked_at = few
-        near = np.flatnonzero(bound >= max(self._best[0] - self._slack, np.finfo(np.float64).min))
-        self._add(places[near], rough[near] + self._rest.rough(rest, places[near]))
-        self._count(int((stops - starts).sum()), looked_at + len(near))
+            parts = np.split(np.argpartition(-bound, few), [few])
+        looked_at = 0
+        for part in parts:
+            near = part[bound[part] >= self._best[0] - self._slack]
+            self._add(places[near], rough[near] + self._rest.rough(rest, places[near]))
+            looked_at += len(near)
+        self._count(tiles, looked_at)
 
     def _add(self, places: NDArray[np.int64], rough: NDArray[np.float64]) -> None:
         self._places.append(places)
@@ -314,23 +317,6 @@ class Visit:
         if self._allowed is not None:
             there &= self._allowed[rows]
         return there
-
-    def _closed(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-        """bool[n]: places of spans that are not to be looked at, as none is there or they were seen; None: no
-        such place.
-        """
-        filtered = self._lists.has_gaps or self._allowed is not None
-        if not filtered and not len(self._candidates):
-            return None
-        places = np.concatenate(
-            [np.arange(a, b) for a, b in zip(starts.tolist(), stops.tolist(), strict=True)]
-        )
-        closed = ~self._open(places) if filtered else np.zeros(len(places), np.bool_)
-        begins = np.cumsum(stops - starts) - stops
-        first, last = np.searchsorted(self._candidates, starts), np.searchsorted(self._candidates, stops)
-        for number in np.flatnonzero(last > first).tolist():
-            closed[self._candidates[first[number] : last[number]] + begins[number]] = True
-        return closed
 
     def _count(self, tiles: int, looked_at: int) -> None:
         width, others = self._lists.lead.codes.shape[1], self._lists.rest.codes.shape[1]
