@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from swath.search.kernels import compiling
 from tests.tiny import TinyEncoder, paint
 
 # Examples are the same in every run, so no check fails by luck; HYPOTHESIS_PROFILE=explore draws new ones.
@@ -19,6 +21,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 @pytest.fixture
 def tiny() -> TinyEncoder:
     return TinyEncoder()
+
+
+@pytest.fixture(scope="module", params=["numpy", "numba"])
+def kernel(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Runs tests with either kind of kernels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiling, "_module", None)
+        if request.param == "numba":
+            pytest.importorskip("numba")
+            assert compiling.compile_kernels()
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ BEST = 10
 GUIDES = (None, Step("sparse", k=100), Step("sparse", k=1000))
 """Stages in front of the lists that are calibrated; None: none, plain lists."""
 PIPELINES = (
-    "dense",
+    *("dense", "ivf(tiles=1.0):100"),
     *(f"ivf({share}):100" for share in (0.9, 0.95, 0.98, 0.99)),
     *(f"sparse:{k} > lists({share}):100" for k in (100, 1000) for share in (0.9, 0.95, 0.98, 0.99)),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,16 @@ from swath.search import EncodedQuery, matched_words, run
 from swath.types import Query
 from tests.archive.world import picture
 from tests.tiny import TinyEncoder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _half_lead() -> Iterator[None]:
+    """These few directions would all lead otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 8)
+        patch.setattr(import_module("swath.archive.lists.build"), "_LEADING", 0.5)
+        yield
+
 
 FILES = (
     *("rows", "ends", "centroids", "directions", "lead_codes", "lead_scale", "rest_codes", "rest_norm"),
@@ -130,6 +142,21 @@ def test_damage_is_found_and_mended(
     same_answers(archive, 40)
     assert not caplog.text, "mended once and for all"
     assert not open_store(archive.path).verify()
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("name", ["lead_codes", "rest_codes", "places", "impacts"])
+def test_either_kernel_finds_what_changed(
+    archive: swath.Archive, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = newest(archive.path)
+    assert folder is not None
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 3] ^= 1
+    (folder / name).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        same_answers(archive, 40)
+    assert "building the lists again" in caplog.text
 
 
 def test_lists_survive_what_happens_to_the_archive(archive: swath.Archive) -> None:

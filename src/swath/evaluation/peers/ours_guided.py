@@ -9,6 +9,6 @@ PEER = Peer(
     "swath sgpd",
     build_partial,
     lambda folder, place: open_partial(folder, place, f"{GUIDE} > lists({{}}):100"),
-    (0.5, 0.7, 0.8, 0.9, 0.95, 0.98),
+    (0.7, 0.8, 0.9, 0.95, 0.98, 1.0),
     needs="head",
 )

@@ -9,5 +9,5 @@ PEER = Peer(
     "swath ivf",
     build_partial,
     lambda folder, place: open_partial(folder, place, "ivf({})"),
-    (0.5, 0.7, 0.8, 0.9, 0.95, 0.98),
+    (0.7, 0.8, 0.9, 0.95, 0.98, 1.0),
 )
