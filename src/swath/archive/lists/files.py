@@ -248,7 +248,10 @@ def newest(archive: Path) -> Path | None:
 
 
 def layout_name(ids: Array, head: Head | None, plan: str) -> str:
-    """What tells one layout from another: its tiles in their order, the head, and how it was asked for."""
+    """What tells one layout from another: its tiles in their order, the head, and how it was asked for.
+
+    What was measured on a layout of another format is of no use, so the plan names the format.
+    """
     digest = hashlib.blake2b(digest_size=8)
     digest.update(np.ascontiguousarray(ids).data)
     digest.update(b"" if head is None else msgspec.json.encode(head.card.files, order="sorted"))

@@ -55,7 +55,7 @@ def build_lists(
         )
         ids = writing.allocate("ids", made.rows.shape, gallery.ids.dtype)
         ids[:] = gallery.ids[made.rows]
-        name = layout_name(ids, head, f"{gallery.encoder_revision} {plan.count} {plan.seed}")
+        name = layout_name(ids, head, f"{FORMAT} {gallery.encoder_revision} {plan.count} {plan.seed}")
         postings = made.postings
         assert postings is not None, "names are words"
 
