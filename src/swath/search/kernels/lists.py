@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -248,15 +248,13 @@ class Visit:
         """
         fast = compiling.module()
         if fast is not None:
-            found = fast.lists.shortlist(
-                self._lists, (self._lead, self._rest), places, rough, self._k, self._turning
+            slack = fast.lists.slacks(self._lists, (self._lead, self._rest), places, self._turning)
+        else:
+            lead, rest = (
+                (rows.error[places].astype(np.float64), rows.norm[places].astype(np.float64))
+                for rows in (self._lists.lead, self._lists.rest)
             )
-            return cast("tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]", found)
-        lead, rest = (
-            (rows.error[places].astype(np.float64), rows.norm[places].astype(np.float64))
-            for rows in (self._lists.lead, self._lists.rest)
-        )
-        slack = self._lead.slack(*lead) + self._rest.slack(*rest) + self._turning
+            slack = self._lead.slack(*lead) + self._rest.slack(*rest) + self._turning
         if len(rough) > self._k:
             least = rough - slack
             near = rough + slack >= np.partition(least, len(least) - self._k)[len(least) - self._k]

@@ -27,7 +27,7 @@ def warm() -> None:
     lists.near(fixed(rows.codes), np.ones(1), np.ones(1), np.ones(1, np.int8), 1.0)
     sums.exact_sums(np.ones((1, 1), np.float16), one)
     lists.visit(few, query, np.zeros(1, np.int64), None, none, best, 0.0)
-    lists.shortlist(few, query, none, np.zeros(0), 1, 0.0)
+    lists.slacks(few, query, none, 0.0)
     lists.within(few, query, np.zeros(1), 0.0, 1, 1, None, none, best, 0.0)
 
     number, byte, place = np.ones(1, np.int64), np.ones(1, np.uint8), np.zeros(1, np.int32)

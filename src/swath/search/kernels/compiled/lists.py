@@ -47,8 +47,8 @@ def visit(
         best: float64[b], rising, the best rough scores so far; brought up to date.
         slack: see above.
     """
-    found = _visit(numbers, *_arguments(lists, query, allowed, seen, best, slack))
-    return Seen(found[0], found[1], len(numbers), found[2], found[3])
+    none = np.zeros(0)
+    return Seen(*_within(numbers, none, 0.0, 0, 0, *_arguments(lists, query, allowed, seen, best, slack)))
 
 
 def within(
@@ -68,20 +68,15 @@ def within(
     It ends where a list's score lies more than the margin below the `covered`-th best when a round began.
     """
     arguments = _arguments(lists, query, allowed, seen, best, slack)
-    return Seen(*_within(scores, margin, covered, first, *arguments))
+    return Seen(*_within(_NO_LISTS, scores, margin, covered, first, *arguments))
 
 
-def shortlist(
-    lists: Lists,
-    query: tuple[Along, Along],
-    places: NDArray[np.int64],
-    rough: NDArray[np.float64],
-    k: int,
-    turning: float,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Rows, rough scores and slacks of the places that may be among the k best; see `lists.Visit.best`."""
+def slacks(
+    lists: Lists, query: tuple[Along, Along], places: NDArray[np.int64], turning: float
+) -> NDArray[np.float64]:
+    """float64[n]: how far rough scores of some places are off; see `lists.Visit.best`."""
     factors = [factor for part in query for factor in (part.per_error, part.per_norm)]
-    return _shortlist(places, rough, k, lists.scanned[0], *lists.errors, *factors, turning)
+    return np.asarray(_slacks(places, *lists.errors, *factors, turning), np.float64)
 
 
 def _arguments(
@@ -101,6 +96,7 @@ def _arguments(
     return (*lists.scanned, lists.has_gaps, among, seen, *asked, best, slack)
 
 
+_NO_LISTS = np.zeros(0, np.int64)
 _NOTHING = np.zeros(0, np.bool_)
 _NOTHING.flags.writeable = False
 
@@ -114,38 +110,33 @@ _BLOCK = 64
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _visit(numbers: Array, *arguments: Any) -> tuple[Array, Array, int, int]:
-    held = np.empty(_HELD, np.int64), np.empty(_HELD)
-    kept, tiles, looked_at = 0, 0, 0
-    for number in numbers:
-        held, kept, size, more = _look(number, held, kept, *arguments)
-        tiles += size
-        looked_at += more
-    return held[0][:kept], held[1][:kept], tiles, looked_at
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _within(
-    scores: Array, margin: float, covered: int, first: int, *arguments: Any
+    numbers: Array, scores: Array, margin: float, covered: int, first: int, *arguments: Any
 ) -> tuple[Array, Array, int, int, int]:
+    """Visit `numbers`, and then lists by their scores."""
     best = arguments[-2]
     held = np.empty(_HELD, np.int64), np.empty(_HELD)
     kept, done, tiles, looked_at = 0, 0, 0, 0
-    order = _highest(scores, min(first, len(scores)))
-    size = first
-    while done < len(scores):
+    order, size, least = numbers, len(numbers), -np.inf
+    if len(scores):
+        order, size = _highest(scores, min(first, len(scores))), first
         least = best[len(best) - covered] - margin
-        if size > first and done == first:
-            order = _above(scores, least, order)
+    while done < len(order):
         near = 0
-        while near < size and done + near < len(order) and scores[order[done + near]] >= least:
-            held, kept, count, more = _look(order[done + near], held, kept, *arguments)
+        while near < size and done + near < len(order):
+            number = order[done + near]
+            if len(scores) and scores[number] < least:
+                break
+            held, kept, count, more = _look(number, held, kept, *arguments)
             tiles += count
             looked_at += more
             near += 1
         done += near
-        if near < size:
+        if near < size or not len(scores):
             break
+        least = best[len(best) - covered] - margin
+        if size == first:
+            order = _above(scores, least, order)
         size *= 2
     return held[0][:kept], held[1][:kept], done, tiles, looked_at
 
@@ -170,10 +161,38 @@ def _highest(scores: Array, count: int) -> Array:
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _above(scores: Array, least: float, first: Array) -> Array:
     """`first` and then the other lists that are not below `least`, by falling score, ties by number."""
-    passes = scores >= least
-    passes[first] = False
-    others = np.flatnonzero(passes)
-    return np.concatenate((first, others[np.argsort(-scores[others], kind="mergesort")]))
+    passes = np.empty(len(scores), np.bool_)
+    count = len(first)
+    for number in range(len(scores)):
+        passes[number] = scores[number] >= least
+    for number in first:
+        passes[number] = False
+    for number in range(len(scores)):
+        count += passes[number]
+    order = np.empty(count, np.int64)
+    for at in range(len(first)):
+        order[at] = first[at]
+    at = len(first)
+    for number in range(len(scores)):
+        if passes[number]:
+            order[at] = number
+            at += 1
+    # Shell's sort: a library's would take seconds to compile.
+    gap = 1
+    while gap < count:
+        gap = 3 * gap + 1
+    while gap > 1:
+        gap //= 3
+        for i in range(len(first) + gap, count):
+            number, at = order[i], i
+            while at - gap >= len(first) and (
+                scores[order[at - gap]] < scores[number]
+                or (scores[order[at - gap]] == scores[number] and order[at - gap] > number)
+            ):
+                order[at] = order[at - gap]
+                at -= gap
+            order[at] = number
+    return order
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -236,30 +255,30 @@ def _look(
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _roomier(places: Array, rough: Array, least: float) -> tuple[Array, Array, int]:
     """What has fallen behind meanwhile makes room; where that is not enough, there is twice as much."""
-    left = np.flatnonzero(rough >= least)
-    room = len(places) if 2 * len(left) <= len(places) else 2 * len(places)
+    left = 0
+    for score in rough:
+        left += score >= least
+    room = len(places) if 2 * left <= len(places) else 2 * len(places)
     more_places, more_rough = np.empty(room, np.int64), np.empty(room)
-    more_places[: len(left)], more_rough[: len(left)] = places[left], rough[left]
-    return more_places, more_rough, len(left)
+    kept = 0
+    for i in range(len(places)):
+        if rough[i] >= least:
+            more_places[kept], more_rough[kept] = places[i], rough[i]
+            kept += 1
+    return more_places, more_rough, kept
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _shortlist(
-    places: Array, rough: Array, k: int, rows: Array,
-    lead_error: Array, lead_norm: Array, rest_error: Array, rest_norm: Array,
+def _slacks(
+    places: Array, lead_error: Array, lead_norm: Array, rest_error: Array, rest_norm: Array,
     per_lead_error: float, per_lead_norm: float, per_rest_error: float, per_rest_norm: float, turning: float,
-) -> tuple[Array, Array, Array]:  # fmt: skip
+) -> Array:  # fmt: skip
     slack = np.empty(len(places))
     for i, place in enumerate(places):
-        slack[i] = (
-            np.float64(lead_error[place]) * per_lead_error + np.float64(lead_norm[place]) * per_lead_norm
-        ) + (np.float64(rest_error[place]) * per_rest_error + np.float64(rest_norm[place]) * per_rest_norm)
-        slack[i] += turning
-    near = np.arange(len(places))
-    if len(places) > k:
-        least = rough - slack
-        near = np.flatnonzero(rough + slack >= np.partition(least, len(least) - k)[len(least) - k])
-    return rows[places[near]].astype(np.int64), rough[near], slack[near]
+        lead = np.float64(lead_error[place]) * per_lead_error + np.float64(lead_norm[place]) * per_lead_norm
+        rest = np.float64(rest_error[place]) * per_rest_error + np.float64(rest_norm[place]) * per_rest_norm
+        slack[i] = lead + rest + turning
+    return slack
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -60,9 +60,7 @@ def _near(
     for word in range(len(weights)):
         for entry in range(block_starts[word], block_stops[word]):
             bounds[blocks[entry]] += weights[word] * np.int64(maxima[entry])
-    least = np.int64(1)
-    if total > _FIRST:
-        least = max(least, np.partition(bounds, total - _FIRST)[total - _FIRST])
+    least = max(np.int64(1), _largest(bounds, min(_FIRST, total)))
     found, score = np.empty(4 * k + size, np.int64), np.empty(4 * k + size, np.int64)
     sums = np.zeros(size, np.int64)
     kept, read, visited, floor = 0, 0, 0, -np.inf
@@ -90,21 +88,55 @@ def _near(
                     found[kept], score[kept] = place, sums[i]
                     kept += 1
             if kept > 4 * k:
-                floor = np.partition(score[:kept], kept - k)[kept - k] - slack
-                left = np.flatnonzero(score[:kept] >= floor)
-                if len(left) > 2 * k:
-                    found, score = _roomier(found, score, 2 * len(left) + size)
-                found[: len(left)], score[: len(left)] = found[left], score[left]
-                kept = len(left)
+                floor = _largest(score[:kept], k) - slack
+                kept = _left(found, score, kept, floor)
+                if kept + size > len(found):
+                    found, score = _twice(found), _twice(score)
     if kept >= k:
-        floor = np.partition(score[:kept], kept - k)[kept - k] - slack
-    return found[:kept][score[:kept] >= floor], read, visited
+        kept = _left(found, score, kept, _largest(score[:kept], k) - slack)
+    return found[:kept], read, visited
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _roomier(found: Array, score: Array, room: int) -> tuple[Array, Array]:
-    if room <= len(found):
-        return found, score
-    more_found, more_score = np.empty(room, np.int64), np.empty(room, np.int64)
-    more_found[: len(found)], more_score[: len(score)] = found, score
-    return more_found, more_score
+def _left(found: Array, score: Array, kept: int, floor: float) -> int:
+    """Keep what is not below the floor, at the front; gives how many."""
+    left = 0
+    for i in range(kept):
+        if score[i] >= floor:
+            found[left], score[left] = found[i], score[i]
+            left += 1
+    return left
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _twice(values: Array) -> Array:
+    more = np.empty(2 * len(values), values.dtype)
+    for i in range(len(values)):
+        more[i] = values[i]
+    return more
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _largest(values: Array, k: int) -> int:
+    """The k-th largest (Hoare, 1961): a library's selection would take seconds to compile."""
+    left = values.copy()
+    low, high, place = 0, len(left) - 1, k - 1
+    while low < high:
+        pivot = left[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while left[i] > pivot:
+                i += 1
+            while left[j] < pivot:
+                j -= 1
+            if i <= j:
+                left[i], left[j] = left[j], left[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            break
+    return left[place]
