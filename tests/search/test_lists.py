@@ -362,6 +362,17 @@ def test_compiled_visits_are_those_of_numpy(
             assert margin == 3.0 or 8 <= found[0][0] < len(lists.ends)
 
 
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("k", [700, 1500, 5500, 9000])
+def test_many_are_wanted(k: int) -> None:
+    world = World(6000, seed=8)
+    gallery = world.gallery()
+    for query in world.queries(2):
+        exact, _ = run("dense", gallery, query, k)
+        found, _ = run("ivf(tiles=1.0)", gallery, query, k)
+        assert (found.rows.tolist(), found.scores.tolist()) == (exact.rows.tolist(), exact.scores.tolist())
+
+
 def test_more_places_are_held_than_there_is_room_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal tiles are all among the best, so none of them falls behind."""
     compiled = pytest.importorskip("swath.search.kernels.compiled", exc_type=ImportError)

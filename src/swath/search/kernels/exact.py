@@ -153,7 +153,7 @@ class _Search:
             near = rest[short.rough[rest] + short.slack[rest] >= worst]
             rows = np.sort(rows[np.concatenate([first, near])])
         if len(rows) > _AT_ONCE:
-            return self.scan(query[None], rows, counted=False)[0]
+            return self.scan(query[None], np.sort(rows), counted=False)[0]
         return best_first(rows, self.scores(rows, query), self.ids, self.k)
 
     def scores(self, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,6 +29,8 @@ _DIGIT = 7
 _ROUNDING = 2.0**-21
 """Relative, above all roundings: of directions and scales to float32, sums, the exact score to float32."""
 _LEAST = 1e-30
+_MANY = 1024
+"""Of more tiles than so many none is left out before the end: to keep them in order would cost more."""
 _TOGETHER = 1 << 14
 """Tiles that are copied at a time, where nothing is compiled."""
 _ROUND = 8
@@ -147,9 +149,9 @@ class Visit:
         (lead_error, lead_norm), (rest_error, rest_norm) = lists.widest
         self._turning = (lead_norm + rest_norm) * _turning(query)
         slack = self._lead.slack(lead_error, lead_norm) + self._rest.slack(rest_error, rest_norm)
-        self._slack = 2 * float(slack + self._turning) + _LEAST
+        self._slack = 2 * float(slack + self._turning) + _LEAST if k <= _MANY else math.inf
         """A tile whose rough score is so far below that of another is not as near as that."""
-        self._best = np.full(max(k, COVERED), -np.inf)
+        self._best = np.full(max(k, COVERED) if k <= _MANY else COVERED, -np.inf)
         """Rising: the best rough scores so far."""
         self._places: list[NDArray[np.int64]] = []
         self._rough: list[NDArray[np.float64]] = []
@@ -230,7 +232,7 @@ class Visit:
             return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32))
         places = np.concatenate([np.zeros(0, np.int64), *self._places])
         rough = np.concatenate([np.zeros(0), *self._rough])
-        near = rough >= self._best[-self._k] - self._slack
+        near = rough >= self._best[-min(self._k, len(self._best))] - self._slack
         rows, rough, slack = self._shortlist(places[near], rough[near])
         if len(self._late):
             rows, rough = np.concatenate([rows, self._late]), np.concatenate([rough, self._late_scores])

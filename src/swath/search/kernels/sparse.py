@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from swath.archive.lists import Postings
 from swath.search.kernels import compiling
 
-KERNEL = "8-bit impacts, block maxima, rescored exactly"
 _UNIT = 64
 """Query weights are integers of 1/64."""
 _FIRST = 64
@@ -24,6 +23,15 @@ _FIRST = 64
 
 Asked = Sequence[tuple[int, float]]
 """Numbers of words in the postings, with weights greater than 0."""
+
+
+def kernel() -> str:
+    """What searches."""
+    return (
+        "numpy 8-bit impacts, block maxima, rescored exactly"
+        if compiling.module() is None
+        else "numba block maxima"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +60,18 @@ def search(
         k: how many; at least 1.
         allowed: bool[count].
     """
+    fast = compiling.module()
+    if fast is not None:
+        found = fast.words.search(postings, asked, count, k, allowed) if asked else ([], [], 0, 0)
+        return Found(np.asarray(found[0], np.int64), np.asarray(found[1], np.float32), *found[2:], 0)
     slack = 0.0
     for number, weight in asked:
         # An impact is off by one at most (what rounds to nothing counts as one), the weight by less.
         largest = int(postings.maxima[postings.block_part(number)].max(initial=0))
         slack += _rounded(weight) + abs(_UNIT * weight - _rounded(weight)) * largest
-    fast = compiling.module()
-    if fast is None:
-        places, read, visited = _near(postings, asked, count, k, allowed, 2 * slack)
-    else:
-        weights = [_rounded(weight) for _, weight in asked]
-        places, read, visited = fast.words.near(
-            postings, [number for number, _ in asked], weights, count, k, allowed, 2 * slack
-        )
+    places, read, visited = _near(postings, asked, count, k, allowed, 2 * slack)
     places = np.sort(places)
-    exact = scores_of(postings, asked, places)
-    return Found(places, exact, read, visited, len(places))
+    return Found(places, scores_of(postings, asked, places), read, visited, len(places))
 
 
 def _near(

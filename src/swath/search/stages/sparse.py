@@ -52,7 +52,7 @@ def _run(
     if lists is None or lists.postings is None or k == 0:
         return nothing, Cost(0, 0, "", "no words are stored: run `swath tune` on the archive" if k else "")
     words = words_asked(lists, query)
-    gone = len(lists.tail) or len(lists.rows) > lists.size or bool((lists.rows < 0).any())
+    gone = len(lists.tail) or len(lists.rows) > lists.size or lists.has_gaps
     allowed = None
     if mask is not None or gone:
         allowed = lists.rows >= 0
@@ -66,7 +66,7 @@ def _run(
         more = sparse.search(late, asked(late, words), len(lists.tail), k, among)
         rows = np.concatenate([rows, lists.tail[more.places]])
         scores, read = np.concatenate([scores, more.scores]), read + more.postings
-    cost = Cost(len(rows), read * 5, sparse.KERNEL, _note(words, found.rescored))
+    cost = Cost(len(rows), read * 5, sparse.kernel(), _note(words, found.rescored))
     return best_first(rows, scores, gallery.ids, k), cost
 
 

@@ -44,4 +44,4 @@ def warm() -> None:
         firsts=place,
         maxima=byte,
     )
-    words.near(posted, [0], [1], 1, 1, None, 0.0)
+    words.search(posted, [(0, 1.0)], 1, 1, None)

@@ -1,4 +1,4 @@
-"""The first step of `swath.search.kernels.sparse` over postings, compiled."""
+"""The exact search of `swath.search.kernels.sparse` over postings, compiled."""
 
 from __future__ import annotations
 
@@ -13,64 +13,77 @@ from swath.types import Array
 
 _FIRST = 64
 """Blocks with the highest bounds, which come first: they tell which of the others can be left out."""
+_ROUNDED = 0.5 * (1 + 2.0**-20)
+"""Of a step: how far a weight may lie above its impact."""
+_FLOATS = np.arange(1 << 15, dtype=np.uint16).view(np.float16).astype(np.float32)
+"""Bits to weight; none is negative."""
 
 
-def near(
+def search(
     postings: Postings,
-    numbers: Sequence[int],
-    weights: Sequence[int],
+    asked: Sequence[tuple[int, float]],
     count: int,
     k: int,
     allowed: NDArray[np.bool_] | None,
-    slack: float,
-) -> tuple[NDArray[np.int64], int, int]:
-    """Places whose integer score is at most the slack below the k-th best; postings and blocks read.
+) -> tuple[NDArray[np.int64], NDArray[np.float32], int, int]:
+    """Places of the k best and whoever ties with them, rising, with their scores; postings and blocks read.
 
     Args:
         postings: of the places.
-        numbers: the words that are asked for.
-        weights: theirs.
+        asked: numbers of words, with weights.
         count: number of places.
         k: at least 1.
         allowed: bool[count]; None: all.
-        slack: see above.
     """
-    parts = [postings.part(number) for number in numbers]
-    blocks = [postings.block_part(number) for number in numbers]
-    spans = [np.array([getattr(part, end) for part in parts], np.int64) for end in ("start", "stop")]
-    for name in ("places", "impacts"):
-        postings.touch(name, *spans)
-    none = np.zeros(0, np.bool_)
-    return _near(
-        *(fixed(getattr(postings, name)) for name in ("blocks", "firsts", "maxima", "places", "impacts")),
-        *spans,
-        *(np.array([getattr(part, end) for part in blocks], np.int64) for end in ("start", "stop")),
-        *(np.array(weights, np.int64), -(-count // postings.block), postings.block, k),
-        *(fixed(none if allowed is None else allowed), slack),
+    spans, blocks = (
+        [np.array([getattr(part, end) for part in parts], np.int64) for end in ("start", "stop")]
+        for parts in (
+            [postings.part(number) for number, _ in asked],
+            [postings.block_part(number) for number, _ in asked],
+        )
     )
+    for name in ("places", "weights"):
+        postings.touch(name, *spans)
+    arrays = [
+        postings.blocks,
+        postings.firsts,
+        postings.maxima,
+        postings.places,
+        postings.weights.view(np.uint16),
+    ]
+    found, scores, *read = _search(
+        *map(fixed, arrays),
+        *(*spans, *blocks, np.array([weight for _, weight in asked], np.float32).astype(np.float64)),
+        *(-(-count // postings.block), postings.block, postings.delta, k),
+        *(fixed(np.zeros(0, np.bool_) if allowed is None else allowed), _FLOATS),
+    )
+    order = np.argsort(found)
+    return found[order], scores[order], *read
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _near(
-    blocks: Array, firsts: Array, maxima: Array, places: Array, impacts: Array,
+def _search(
+    blocks: Array, firsts: Array, maxima: Array, places: Array, bits: Array,
     starts: Array, stops: Array, block_starts: Array, block_stops: Array, weights: Array,
-    total: int, size: int, k: int, allowed: Array, slack: float,
-) -> tuple[Array, int, int]:  # fmt: skip
-    bounds = np.zeros(total, np.int64)
+    total: int, size: int, delta: float, k: int, allowed: Array, floats: Array,
+) -> tuple[Array, Array, int, int]:  # fmt: skip
+    bounds = np.zeros(total)
     for word in range(len(weights)):
         for entry in range(block_starts[word], block_stops[word]):
-            bounds[blocks[entry]] += weights[word] * np.int64(maxima[entry])
-    least = max(np.int64(1), _largest(bounds, min(_FIRST, total)))
-    found, score = np.empty(4 * k + size, np.int64), np.empty(4 * k + size, np.int64)
-    sums = np.zeros(size, np.int64)
-    kept, read, visited, floor = 0, 0, 0, -np.inf
+            bounds[blocks[entry]] += weights[word] * delta * (np.float64(maxima[entry]) + _ROUNDED)
+    least = _largest(bounds, min(_FIRST, total))
+    room = min(4 * k, total * size) + size
+    found, score = np.empty(room, np.int64), np.empty(room, np.float32)
+    sums = np.empty(size)
+    kept, read, visited, floor = 0, 0, 0, np.float32(0)
     for first in (True, False):
         at = block_starts.copy()
         for block in range(total):
             if bounds[block] <= 0 or (bounds[block] >= least) != first or bounds[block] < floor:
                 continue
             visited += 1
-            sums[:] = 0
+            for i in range(size):
+                sums[i] = 0
             for word in range(len(weights)):
                 entry = at[word] + np.searchsorted(blocks[at[word] : block_stops[word]], block)
                 at[word] = entry
@@ -80,21 +93,21 @@ def _near(
                 last = entry + 1 == block_stops[word]
                 stop = stops[word] if last else starts[word] + firsts[entry + 1]
                 for posting in range(start, stop):
-                    sums[places[posting] - block * size] += weights[word] * np.int64(impacts[posting])
+                    sums[places[posting] - block * size] += weights[word] * np.float64(floats[bits[posting]])
                 read += stop - start
             for i in range(size):
-                place = block * size + i
-                if sums[i] > 0 and sums[i] >= floor and (not len(allowed) or allowed[place]):
-                    found[kept], score[kept] = place, sums[i]
+                one = np.float32(sums[i])
+                if one > 0 and one >= floor and (not len(allowed) or allowed[block * size + i]):
+                    found[kept], score[kept] = block * size + i, one
                     kept += 1
             if kept > 4 * k:
-                floor = _largest(score[:kept], k) - slack
+                floor = _largest(score[:kept], k)
                 kept = _left(found, score, kept, floor)
                 if kept + size > len(found):
                     found, score = _twice(found), _twice(score)
     if kept >= k:
-        kept = _left(found, score, kept, _largest(score[:kept], k) - slack)
-    return found[:kept], read, visited
+        kept = _left(found, score, kept, _largest(score[:kept], k))
+    return found[:kept], score[:kept], read, visited
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -117,7 +130,7 @@ def _twice(values: Array) -> Array:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _largest(values: Array, k: int) -> int:
+def _largest(values: Array, k: int) -> float:
     """The k-th largest (Hoare, 1961): a library's selection would take seconds to compile."""
     left = values.copy()
     low, high, place = 0, len(left) - 1, k - 1
