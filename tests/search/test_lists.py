@@ -396,6 +396,6 @@ def test_compiled_sums_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (None, compiled):
         monkeypatch.setattr(compiling, "_module", module)
         scores.append(exact_scores(rows, query))
-    np.testing.assert_array_equal(*scores)
+    np.testing.assert_array_equal(scores[0], scores[1])
     exact = [math.fsum((row.astype(np.float64) * query[0]).tolist()) for row in rows]
     np.testing.assert_array_equal(scores[0][:, 0], np.array(exact).astype(np.float32))

@@ -35,7 +35,8 @@ def exact_scores(vectors: NDArray[np.float16], queries: NDArray[np.float32]) -> 
     unsure = (sums - slack).astype(np.float32) != (sums + slack).astype(np.float32)
     for row, column in np.argwhere(unsure) if unsure.any() else ():
         sums[row, column] = math.fsum((vectors[row].astype(np.float64) * q[column]).tolist())
-    return sums.astype(np.float32) + np.float32(0)  # one zero, not two
+    scores: NDArray[np.float32] = sums.astype(np.float32) + np.float32(0)  # one zero, not two
+    return scores
 
 
 def _by_rows(vectors: NDArray[np.float64], column: NDArray[np.float64]) -> NDArray[np.float64]:

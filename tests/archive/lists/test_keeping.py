@@ -145,7 +145,7 @@ def test_damage_is_found_and_mended(
 
 
 @pytest.mark.usefixtures("kernel")
-@pytest.mark.parametrize("name", ["lead_codes", "rest_codes", "places", "impacts"])
+@pytest.mark.parametrize("name", ["lead_codes", "rest_codes", "places", "weights"])
 def test_either_kernel_finds_what_changed(
     archive: swath.Archive, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

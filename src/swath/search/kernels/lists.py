@@ -46,8 +46,11 @@ class Along:
         # int32 holds the sum of the products of the largest integers on both sides.
         steps = min(_STEPS, (2**31 - 1) // (127 * max(1, len(values))))
         fast = compiling.module()
-        self.codes, self.unit, *lengths = (_integers if fast is None else fast.lists.integers)(values, steps)
-        length, missed, said = (length * (1 + 1e-9) + _LEAST for length in lengths)
+        made: tuple[NDArray[np.int16], float, float, float, float]
+        made = _integers(values, steps) if fast is None else fast.lists.integers(values, steps)
+        self.codes: NDArray[np.int16] = made[0]
+        self.unit: float = made[1]
+        length, missed, said = (length * (1 + 1e-9) + _LEAST for length in made[2:])
         self.per_error, self.per_norm = length * (1 + _ROUNDING), missed + length * _ROUNDING
         """What the error and the norm of a row count in the error of a product with it."""
         self.reach = said

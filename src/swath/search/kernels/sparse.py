@@ -27,11 +27,8 @@ Asked = Sequence[tuple[int, float]]
 
 def kernel() -> str:
     """What searches."""
-    return (
-        "numpy 8-bit impacts, block maxima, rescored exactly"
-        if compiling.module() is None
-        else "numba block maxima"
-    )
+    plain = compiling.module() is None
+    return "numpy 8-bit impacts, block maxima, rescored exactly" if plain else "numba, block maxima"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,10 @@ def search(
     """
     fast = compiling.module()
     if fast is not None:
-        found = fast.words.search(postings, asked, count, k, allowed) if asked else ([], [], 0, 0)
-        return Found(np.asarray(found[0], np.int64), np.asarray(found[1], np.float32), *found[2:], 0)
+        if not asked:
+            return Found(np.zeros(0, np.int64), np.zeros(0, np.float32), 0, 0, 0)
+        places, scores, read, visited = fast.words.search(postings, asked, count, k, allowed)
+        return Found(places, scores, read, visited, 0)
     slack = 0.0
     for number, weight in asked:
         # An impact is off by one at most (what rounds to nothing counts as one), the weight by less.

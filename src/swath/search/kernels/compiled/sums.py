@@ -16,7 +16,10 @@ def exact_sums(
     vectors: NDArray[np.float16], query: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """float64[n] sums of products with float16[n, D] of finite numbers, and of their magnitudes."""
-    return _exact_sums(np.ascontiguousarray(vectors).view(np.int16), query.astype(np.float64))
+    found: tuple[NDArray[np.float64], NDArray[np.float64]] = _exact_sums(
+        np.ascontiguousarray(vectors).view(np.int16), query.astype(np.float64)
+    )
+    return found
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_REORDERED)  # type: ignore[untyped-decorator]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numba
 import numpy as np
@@ -44,7 +45,7 @@ def search(
     )
     for name in ("places", "weights"):
         postings.touch(name, *spans)
-    arrays = [
+    arrays: list[Array] = [
         postings.blocks,
         postings.firsts,
         postings.maxima,
@@ -52,7 +53,7 @@ def search(
         postings.weights.view(np.uint16),
     ]
     found, scores, *read = _search(
-        *map(fixed, arrays),
+        *(fixed(array) for array in arrays),
         *(*spans, *blocks, np.array([weight for _, weight in asked], np.float32).astype(np.float64)),
         *(-(-count // postings.block), postings.block, postings.delta, k),
         *(fixed(np.zeros(0, np.bool_) if allowed is None else allowed), _FLOATS),
@@ -130,7 +131,7 @@ def _twice(values: Array) -> Array:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _largest(values: Array, k: int) -> float:
+def _largest(values: Array, k: int) -> Any:
     """The k-th largest (Hoare, 1961): a library's selection would take seconds to compile."""
     left = values.copy()
     low, high, place = 0, len(left) - 1, k - 1
