@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive import Store
-from swath.archive.lists import Plan, build_lists, read_tuned, word_head, write_tuned
+from swath.archive.lists import Plan, build_lists, directions_of, read_tuned, word_head, write_tuned
 from swath.encoders import WORD_HEAD, Head
 from swath.errors import InputError
 from swath.search import EncodedQuery, Pipeline, calibrate, parse, run
@@ -111,13 +111,14 @@ def tune(
         raise InputError(f"{len(np.unique(owners))} queries are too few: give {2 * LEAST} at least")
     if not len(store.gallery()):
         raise InputError(f"{store.path} has no tiles: there is nothing to tune")
-    _tell(progress, "putting tiles into lists")
-    _lists(store, encoder, Plan(count), head, rebuild)
-    gallery = store.gallery()
-    assert gallery.lists is not None, "they were just built"
     _tell(progress, "encoding queries")
     queries = encoded(texts, encoder)
     learning = np.isin(owners, np.random.default_rng(0).permutation(np.unique(owners))[::2])
+    _tell(progress, "putting tiles into lists")
+    like = np.stack([queries[i].dense for i in np.flatnonzero(learning)])
+    _lists(store, encoder, Plan(count), head, rebuild, like)
+    gallery = store.gallery()
+    assert gallery.lists is not None, "they were just built"
     _tell(progress, "calibrating")
     guides = {
         "" if guide is None else str(guide): calibrate(
@@ -186,7 +187,9 @@ def _lower(values: NDArray[np.float64], groups: NDArray[np.int64]) -> float:
     return float(np.percentile(sums[drawn].sum(1) / counts[drawn].sum(1), _PERCENT))
 
 
-def _lists(store: Store, encoder: Encoder, plan: Plan, head: Head | None, rebuild: bool) -> None:
+def _lists(
+    store: Store, encoder: Encoder, plan: Plan, head: Head | None, rebuild: bool, like: NDArray[np.float32]
+) -> None:
     """Lists that hold all tiles: kept where there are such, else built."""
     gallery = store.gallery()
     present = gallery.lists
@@ -194,9 +197,9 @@ def _lists(store: Store, encoder: Encoder, plan: Plan, head: Head | None, rebuil
     fits = present is not None and not len(present.tail) and (present.rows >= 0).mean() > 1 - _STALE
     if fits and not rebuild and head is None and plan.count is None:
         return
-    build_lists(
-        gallery, store.path, plan, head or word_head(store.path, encoder.revision) or _own_head(encoder)
-    )
+    words = head or word_head(store.path, encoder.revision) or _own_head(encoder)
+    directions = directions_of(gallery.signal("dense"), like, plan.seed)
+    build_lists(gallery, store.path, plan, words, directions=directions)
 
 
 def _own_head(encoder: Encoder) -> Head | None:

@@ -35,8 +35,7 @@ from tests.tiny import TinyEncoder
 def _half_lead() -> Iterator[None]:
     """These few directions would all lead otherwise."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 8)
-        patch.setattr(import_module("swath.archive.lists.build"), "_LEADING", 0.5)
+        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 16)
         yield
 
 

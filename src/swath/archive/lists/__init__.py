@@ -3,7 +3,7 @@
 They lie in `lists/` beside the hot columns, derived from these and disposable: losing them costs a rebuild.
 """
 
-from swath.archive.lists.build import BUDGET, Plan, build, in_memory
+from swath.archive.lists.build import BUDGET, Plan, build, directions_of, in_memory
 from swath.archive.lists.files import check, newest, read_tuned, write_tuned
 from swath.archive.lists.keeping import build_lists, mended, open_lists, word_head
 from swath.archive.lists.nouns import DamagedListsError, Lists, Postings, fixed
@@ -20,6 +20,7 @@ __all__ = [
     "build_lists",
     "build_postings",
     "check",
+    "directions_of",
     "fixed",
     "in_memory",
     "is_word",

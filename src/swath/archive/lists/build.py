@@ -27,10 +27,8 @@ _CAP = 3
 """A list holds at most so many times the mean."""
 _LEARNT = 40_000
 """Tiles that the directions are learnt from."""
-_LEADING = 0.96
-"""Share of the tiles' energy that the leading directions hold at least."""
 _WIDTH = 32
-"""They are a multiple of it, as vector registers like it."""
+"""Directions that lead are a multiple of it, as vector registers like it."""
 
 Allocate: TypeAlias = Callable[[str, tuple[int, ...], Any], Array]
 """Name, shape and dtype to an array of zeros."""
@@ -62,6 +60,7 @@ def build(
     terms: Terms | None = None,
     weigh: Callable[[NDArray[np.int64]], SparseRows] | None = None,
     words_of: WordsOf | None = None,
+    directions: NDArray[np.float32] | None = None,
     name: str = "memory",
     allocate: Allocate = in_memory,
 ) -> Lists:
@@ -73,6 +72,7 @@ def build(
         terms: the word head; without it there are no words but those of `words_of`.
         weigh: rows to the words that the head gives them; None: they are pictures.
         words_of: rows to the words of their names, tags and captions.
+        directions: float32[D, D] of `directions_of`; None: learnt from the tiles.
         name: of the layout.
         allocate: makes the arrays.
     """
@@ -82,8 +82,9 @@ def build(
         dense, owner, partition, _CAP * -(-len(dense) // len(partition.centroids))
     )
     order = np.argsort(owner, kind="stable")
-    directions, leading = _directions(dense, plan.seed)
-    lead, rest = _codes(dense, order, directions, leading, allocate)
+    if directions is None:
+        directions = directions_of(dense, seed=plan.seed)
+    lead, rest = _codes(dense, order, directions, allocate)
     rows = _filled(allocate, "rows", order.astype(np.int32))
     sizes = np.bincount(owner, minlength=len(centroids))
     postings = None
@@ -173,30 +174,44 @@ def _means(
     return means
 
 
-def _directions(dense: NDArray[np.float16], seed: int) -> tuple[NDArray[np.float32], int]:
-    """Orthonormal rows, those first that hold the tiles' energy, and how many of them lead."""
+def directions_of(
+    dense: NDArray[np.float16], queries: NDArray[np.float32] | None = None, seed: int = 0
+) -> NDArray[np.float32]:
+    """float32[D, D], orthonormal rows: first those that hold most of the energy of tiles and of queries.
+
+    Args:
+        dense: float16[n, D]
+        queries: float32[q, D], like those that will be asked; None: tiles alone say.
+        seed: of the tiles that are looked at.
+    """
     rng = np.random.default_rng(seed)
     picked = np.sort(rng.permutation(len(dense))[:_LEARNT])
-    sample = dense[picked].astype(np.float32)
-    sample = sample[np.isfinite(sample).all(1)]
-    energy, columns = np.linalg.eigh((sample.T @ sample).astype(np.float64))
-    directions = columns.T[::-1]
-    held = np.cumsum(energy[::-1]) / max(float(energy.sum()), 1e-30)
-    leading = min(len(held), -(-(int(np.searchsorted(held, _LEADING)) + 1) // _WIDTH) * _WIDTH)
+    energy = np.zeros((dense.shape[1], dense.shape[1]))
+    for rows in (dense[picked].astype(np.float32), queries):
+        if rows is not None and len(rows):
+            finite = rows[np.isfinite(rows).all(1)].astype(np.float64)
+            energy += finite.T @ finite / max(1, len(finite))
+    _, columns = np.linalg.eigh(energy)
+    directions, leading = columns.T[::-1], leading_of(dense.shape[1])
     # Turned at random among themselves they share the energy evenly, which int8 steps are finer for.
     mixed, _ = np.linalg.qr(rng.normal(size=(leading, leading)))
-    return np.concatenate([mixed @ directions[:leading], directions[leading:]]).astype(np.float32), leading
+    return np.concatenate([mixed @ directions[:leading], directions[leading:]]).astype(np.float32)
+
+
+def leading_of(dim: int) -> int:
+    """How many directions lead: about a quarter."""
+    return min(dim, max(_WIDTH, dim // 4 // _WIDTH * _WIDTH))
 
 
 def _codes(
     dense: NDArray[np.float16],
     order: NDArray[np.int64],
     directions: NDArray[np.float32],
-    leading: int,
     allocate: Allocate,
 ) -> tuple[Int8Rows, Int8Rows]:
     """The vectors along the leading directions and along the others, in some order."""
     n, dim = dense.shape
+    leading = leading_of(dim)
     widths = {"lead": leading, "rest": dim - leading}
     lead, rest = (
         Int8Rows(

@@ -136,14 +136,21 @@ class Layout:
                 self.check_all(name)
 
     @staticmethod
-    def described(folder: Path) -> tuple[Manifest, Head | None]:
-        """Manifest and word head (None: there is none, or a damaged one) without the arrays.
+    def described(folder: Path) -> tuple[Manifest, Head | None, Array | None]:
+        """Manifest, word head and directions (None: there is none, or a damaged one) without the rest.
 
         Raises `DamagedListsError` where the manifest cannot be read.
         """
         manifest = _manifest(folder / "manifest.json")
         head = None if manifest.head is None else Head(folder / "head", manifest.head)
-        return manifest, None if head is None or head.verify() else head
+        stored = manifest.arrays["directions"]
+        try:
+            content = (folder / "directions").read_bytes()
+        except OSError:
+            content = b""
+        sound = _sums(memoryview(content)) == stored.pages
+        directions = np.frombuffer(content, stored.dtype).reshape(stored.shape) if sound else None
+        return manifest, None if head is None or head.verify() else head, directions
 
     def array(self, name: str) -> Array:
         """A mapped array; pages of a large one are checked by `check` alone."""
@@ -247,13 +254,14 @@ def newest(archive: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def layout_name(ids: Array, head: Head | None, plan: str) -> str:
-    """What tells one layout from another: its tiles in their order, the head, and how it was asked for.
+def layout_name(ids: Array, directions: Array, head: Head | None, plan: str) -> str:
+    """What tells one layout from another: tiles in their order, directions, head, and what was asked for.
 
     What was measured on a layout of another format is of no use, so the plan names the format.
     """
     digest = hashlib.blake2b(digest_size=8)
     digest.update(np.ascontiguousarray(ids).data)
+    digest.update(np.ascontiguousarray(directions).data)
     digest.update(b"" if head is None else msgspec.json.encode(head.card.files, order="sorted"))
     digest.update(plan.encode())
     return digest.hexdigest()
@@ -280,8 +288,11 @@ def _stored(array: Array) -> Stored:
     if isinstance(array, np.memmap):
         array.flush()
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-    pages = tuple(zlib.crc32(data[i : i + PAGE]) for i in range(0, len(data), PAGE))
-    return Stored(array.dtype.str, array.shape, pages)
+    return Stored(array.dtype.str, array.shape, _sums(data))
+
+
+def _sums(data: memoryview) -> tuple[int, ...]:
+    return tuple(zlib.crc32(data[i : i + PAGE]) for i in range(0, len(data), PAGE))
 
 
 def _manifest(path: Path) -> Manifest:

@@ -30,7 +30,12 @@ _LOG = logging.getLogger(__name__)
 
 
 def build_lists(
-    gallery: ArchiveGallery, archive: Path, plan: Plan, head: Head | None, tiles: int | None = None
+    gallery: ArchiveGallery,
+    archive: Path,
+    plan: Plan,
+    head: Head | None,
+    tiles: int | None = None,
+    directions: NDArray[np.float32] | None = None,
 ) -> None:
     """Put tiles into lists; searches go on meanwhile, with the lists they have.
 
@@ -40,6 +45,7 @@ def build_lists(
         plan: how many lists.
         head: the word head of the archive's encoder, if it has one.
         tiles: only the first so many rows; None: all of them.
+        directions: of `directions_of`; None: learnt from the tiles.
 
     Raises `OSError` where the disk refuses.
     """
@@ -51,11 +57,13 @@ def build_lists(
             plan,
             terms=None if head is None else read_terms(head),
             words_of=gallery.words,
+            directions=directions,
             allocate=writing.allocate,
         )
         ids = writing.allocate("ids", made.rows.shape, gallery.ids.dtype)
         ids[:] = gallery.ids[made.rows]
-        name = layout_name(ids, head, f"{FORMAT} {gallery.encoder_revision} {plan.count} {plan.seed}")
+        asked = f"{FORMAT} {gallery.encoder_revision} {plan.count} {plan.seed}"
+        name = layout_name(ids, made.directions, head, asked)
         postings = made.postings
         assert postings is not None, "names are words"
 
@@ -101,17 +109,18 @@ def mended(gallery: ArchiveGallery, archive: Path, error: DamagedListsError) -> 
     In a folder that cannot be written to there are none from now on, and a search is exact.
     """
     _LOG.warning("%s: building the lists again", error)
-    plan, tiles, head = Plan(), None, None
+    plan, tiles, head, directions = Plan(), None, None, None
     folder = newest(archive)
     try:
         if folder is not None:
-            manifest, head = Layout.described(folder)
+            manifest, head, directions = Layout.described(folder)
             plan = Plan(manifest.count, manifest.seed)
             tiles = manifest.tiles if manifest.generation == gallery.generation else None
     except DamagedListsError:
         _LOG.warning("their manifest is damaged as well: all tiles, by the default plan")
     try:
-        build_lists(gallery, archive, plan, head or word_head(archive, gallery.encoder_revision), tiles)
+        words = head or word_head(archive, gallery.encoder_revision)
+        build_lists(gallery, archive, plan, words, tiles, directions)
     except OSError as refused:
         _LOG.warning("the lists of %s cannot be built again: %s", archive, refused)
         return None

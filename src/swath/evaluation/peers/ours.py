@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from swath.archive.lists import Lists, Postings, build
+from swath.archive.lists import Lists, Postings, build, directions_of
 from swath.encoders import Head, HeadCard, Terms, read_terms
 from swath.int8 import quantise
 from swath.search import EncodedQuery, MemoryGallery, Step, calibrate, compile_kernels, parse, run_many
@@ -81,9 +81,10 @@ def build_partial(folder: Path, place: Path) -> None:
             return np.zeros(shape, dtype)
         return np.lib.format.open_memmap(place / f"{name}.npy", "w+", dtype, shape)
 
-    lists = build(vectors, terms=terms, allocate=allocate)
+    asked = np.load(folder / "tuning.npy")
+    lists = build(vectors, terms=terms, allocate=allocate, directions=directions_of(vectors, asked))
     spoken = _spoken(folder)
-    tuning = [_query(query, spoken) for query in np.load(folder / "tuning.npy")]
+    tuning = [_query(query, spoken) for query in asked]
     gallery = _Mapped(vectors, lists, None)
     guides = (None,) if terms is None else (None, GUIDE)
     postings = lists.postings
