@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from swath.archive.lists import Lists, Plan, build
 from swath.encoders import Terms
-from swath.errors import InputError, SpecError
+from swath.errors import ArchiveError, InputError, SpecError
 from swath.search import EncodedQuery, MemoryGallery, parse, run
 from swath.search.calibrate import calibrate, needs
 from swath.search.kernels import compiling
@@ -370,6 +370,16 @@ def test_many_are_wanted(k: int) -> None:
         exact, _ = run("dense", gallery, query, k)
         found, _ = run("ivf(tiles=1.0)", gallery, query, k)
         assert (found.rows.tolist(), found.scores.tolist()) == (exact.rows.tolist(), exact.scores.tolist())
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_broken_vector_is_refused_where_it_is_met(world: World, value: float) -> None:
+    dense = world.dense.copy()
+    dense[17, 3] = value
+    gallery = MemoryGallery(ids_of(len(dense)), {"dense": dense}, lists=build(dense, Plan(60)))
+    with pytest.raises(ArchiveError, match="not finite"):
+        run("ivf(tiles=1.0)", gallery, world.queries(1)[0], 10)
 
 
 def test_more_places_are_held_than_there_is_room_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,25 @@ def exact_scores(vectors: NDArray[np.float16], queries: NDArray[np.float32]) -> 
         # One query by rows: a matrix-vector product would start the library's threads for next to nothing.
         product = np.matmul if len(q) > 1 else _by_rows
         sums, sizes = product(x, q.T), product(np.abs(x), np.abs(q).T)
-    slack = sizes * ((q.shape[1] + 4) * _UNIT)
+    return rounded(sums, sizes, lambda row, column: exact_sum(vectors[row], queries[column]), q.shape[1])
+
+
+def exact_sum(vector: NDArray[np.float16], query: NDArray[np.float32]) -> float:
+    """The sum of the products, rounded once."""
+    return math.fsum((vector.astype(np.float64) * query.astype(np.float64)).tolist())
+
+
+def rounded(
+    sums: NDArray[np.float64], sizes: NDArray[np.float64], exact: Callable[[int, int], float], width: int
+) -> NDArray[np.float32]:
+    """Scores from sums of `width` products in any order, and the sums of their magnitudes, all [n, m].
+
+    Where rounding is not sure, `exact` is asked for the sum of a row and a query; `sums` are mended.
+    """
+    slack = sizes * ((width + 4) * _UNIT)
     unsure = (sums - slack).astype(np.float32) != (sums + slack).astype(np.float32)
-    for row, column in np.argwhere(unsure) if unsure.any() else ():
-        sums[row, column] = math.fsum((vectors[row].astype(np.float64) * q[column]).tolist())
+    for row, column in np.argwhere(unsure).tolist() if unsure.any() else ():
+        sums[row, column] = exact(row, column)
     scores: NDArray[np.float32] = sums.astype(np.float32) + np.float32(0)  # one zero, not two
     return scores
 

@@ -66,7 +66,7 @@ def build_exact(folder: Path, place: Path) -> None:
 
 def open_exact(folder: Path, place: Path) -> Ours:
     """All tiles, from int8 rows."""
-    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+    vectors = _array(folder, "vectors")
     return Ours(_Mapped(vectors, None, _rows(place)), "dense", {})
 
 
@@ -98,7 +98,7 @@ def build_partial(folder: Path, place: Path) -> None:
 
 def open_partial(folder: Path, place: Path, spec: str) -> Ours:
     """A few lists."""
-    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+    vectors = _array(folder, "vectors")
     kept = json.loads((place / _FACTS).read_text())
     lists = Lists(
         name="",

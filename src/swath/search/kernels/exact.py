@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.errors import EncoderError, InputError
-from swath.search.kernels import half, int8
+from swath.search.kernels import compiling, half, int8
 from swath.search.kernels.biased import biased
-from swath.search.ordering import best_first, exact_scores
+from swath.search.ordering import best_first, exact_scores, exact_sum, rounded
 from swath.types import Array, Candidates, Int8Rows
 
 _BATCH = 256
@@ -146,6 +147,10 @@ class _Search:
     def rescored(self, short: int8.Shortlist, query: NDArray[np.float32]) -> Candidates:
         """The k best of a shortlist."""
         rows = short.rows
+        fast = compiling.module()
+        one = isinstance(self.vectors, np.ndarray)  # not those of several archives
+        if fast is not None and one and self.bias is None and len(rows) <= _AT_ONCE:
+            return best_first(*self.nearest(fast, short, query), self.ids, self.k)
         if len(rows) > self.k + _FEW_ROWS:
             order = np.argpartition(-short.rough, self.k)
             first, rest = order[: self.k], order[self.k :]
@@ -155,6 +160,19 @@ class _Search:
         if len(rows) > _AT_ONCE:
             return self.scan(query[None], np.sort(rows), counted=False)[0]
         return best_first(rows, self.scores(rows, query), self.ids, self.k)
+
+    def nearest(
+        self, fast: Any, short: int8.Shortlist, query: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows of a shortlist that may be among the k best, compiled, with their scores."""
+        near, sums, sizes = fast.sums.nearest(
+            self.vectors, short.rows, short.rough, short.slack, query, self.k
+        )
+        rows = short.rows[near]
+        if not np.isfinite(sums).all():
+            half.refuse_broken(rows, self.vectors[rows], self.ids)
+        exact = lambda row, _: exact_sum(self.vectors[rows[row]], query)  # noqa: E731
+        return rows, rounded(sums[:, None], sizes[:, None], exact, len(query))[:, 0]
 
     def scores(self, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
         read = self.vectors[rows]

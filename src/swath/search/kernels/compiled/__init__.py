@@ -26,6 +26,7 @@ def warm() -> None:
     query, none, best = (Along(one), Along(one)), np.zeros(0, np.int64), np.zeros(1)
     lists.near(fixed(rows.codes), np.ones(1), np.ones(1), np.ones(1, np.int8), 1.0)
     sums.exact_sums(np.ones((1, 1), np.float16), one)
+    sums.nearest(np.ones((1, 1), np.float16), none, np.zeros(0), np.zeros(0), one, 1)
     lists.visit(few, query, np.zeros(1, np.int64), None, none, best, 0.0)
     lists.slacks(few, query, none, 0.0)
     lists.within(few, query, np.zeros(1), 0.0, 1, 1, None, none, best, 0.0)

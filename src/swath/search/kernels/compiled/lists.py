@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.lists import Lists, fixed
+from swath.search.kernels.compiled.sorting import falling, risen
 from swath.types import Array
 
 if TYPE_CHECKING:
@@ -177,21 +178,7 @@ def _above(scores: Array, least: float, first: Array) -> Array:
         if passes[number]:
             order[at] = number
             at += 1
-    # Shell's sort: a library's would take seconds to compile.
-    gap = 1
-    while gap < count:
-        gap = 3 * gap + 1
-    while gap > 1:
-        gap //= 3
-        for i in range(len(first) + gap, count):
-            number, at = order[i], i
-            while at - gap >= len(first) and (
-                scores[order[at - gap]] < scores[number]
-                or (scores[order[at - gap]] == scores[number] and order[at - gap] > number)
-            ):
-                order[at] = order[at - gap]
-                at -= gap
-            order[at] = number
+    falling(order, scores, len(first))
     return order
 
 
@@ -244,11 +231,7 @@ def _look(
             places[kept], rough[kept] = near[i], score[i]
             kept += 1
             if score[i] > best[0]:
-                rank = 0
-                while rank + 1 < len(best) and best[rank + 1] < score[i]:
-                    best[rank] = best[rank + 1]
-                    rank += 1
-                best[rank] = score[i]
+                risen(best, score[i])
     return (places, rough), kept, stop - start, looked_at
 
 
