@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -18,7 +17,6 @@ from swath.encoders import Terms
 from swath.errors import ArchiveError, InputError, SpecError
 from swath.search import EncodedQuery, MemoryGallery, parse, run
 from swath.search.calibrate import calibrate, needs
-from swath.search.kernels import compiling
 from swath.search.kernels.lists import Visit, first_lists, near
 from swath.search.ordering import best_first, exact_scores
 from swath.search.pipeline import Step
@@ -336,31 +334,6 @@ def test_a_visit_in_pieces_knows_the_best_of_what_it_saw(world: World, gallery: 
             assert visit.floor() == pytest.approx(np.sort(exact)[-10], abs=0.02)
 
 
-@pytest.mark.parametrize("margin", [0.05, 0.3, 3.0])
-def test_compiled_visits_are_those_of_numpy(
-    world: World, gallery: MemoryGallery, margin: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compiled = pytest.importorskip("swath.search.kernels.compiled", exc_type=ImportError)
-    whole = gallery.lists
-    assert whole is not None
-    rng = np.random.default_rng(4)
-    gone = replace(whole, rows=np.where(rng.random(len(whole.rows)) < 0.2, -1, whole.rows).astype(np.int32))
-    mask = rng.random(len(gallery)) < 0.5
-    for lists, allowed, guided in ((whole, None, 0), (whole, mask, 30), (gone, None, 200), (gone, mask, 0)):
-        for query in world.queries(3):
-            places, found = rng.permutation(len(lists.rows))[:guided], []
-            for module in (None, compiled):
-                monkeypatch.setattr(compiling, "_module", module)
-                visit = Visit(lists, world.dense, gallery.ids, query.dense, 5, allowed)
-                if guided:
-                    visit.candidates(places)
-                count = visit.within(near(lists, visit.turned), margin)
-                best = visit.best()
-                found.append((count, visit.tiles, visit.floor(), best.rows.tolist(), best.scores.tolist()))
-            assert found[0] == found[1]
-            assert margin == 3.0 or 8 <= found[0][0] < len(lists.ends)
-
-
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("k", [700, 1500, 5500, 9000])
 def test_many_are_wanted(k: int) -> None:
@@ -380,31 +353,3 @@ def test_a_broken_vector_is_refused_where_it_is_met(world: World, value: float) 
     gallery = MemoryGallery(ids_of(len(dense)), {"dense": dense}, lists=build(dense, Plan(60)))
     with pytest.raises(ArchiveError, match="not finite"):
         run("ivf(tiles=1.0)", gallery, world.queries(1)[0], 10)
-
-
-def test_more_places_are_held_than_there_is_room_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal tiles are all among the best, so none of them falls behind."""
-    compiled = pytest.importorskip("swath.search.kernels.compiled", exc_type=ImportError)
-    dense = np.repeat(world.dense[:1], 5000, 0)
-    lists, ids = build(dense, Plan(3)), np.arange(5000).astype("S4")
-    for module in (None, compiled):
-        monkeypatch.setattr(compiling, "_module", module)
-        visit = Visit(lists, dense, ids, world.dense[0].astype(np.float32), 20)
-        visit.lists(np.arange(len(lists.ends)))
-        assert visit.best().rows.tolist() == sorted(range(5000), key=lambda row: ids[row])[:20]
-
-
-def test_compiled_sums_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = pytest.importorskip("swath.search.kernels.compiled", exc_type=ImportError)
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(200, 33)).astype(np.float16)
-    rows[:50] *= np.float16(2.0**-14)  # most of these are subnormal
-    rows[50:60], rows[60:70], rows[70] = 0, -0.0, 65504
-    query = rng.normal(size=(1, 33)).astype(np.float32)
-    scores = []
-    for module in (None, compiled):
-        monkeypatch.setattr(compiling, "_module", module)
-        scores.append(exact_scores(rows, query))
-    np.testing.assert_array_equal(scores[0], scores[1])
-    exact = [math.fsum((row.astype(np.float64) * query[0]).tolist()) for row in rows]
-    np.testing.assert_array_equal(scores[0][:, 0], np.array(exact).astype(np.float32))

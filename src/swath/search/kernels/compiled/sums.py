@@ -19,7 +19,7 @@ _REORDERED = {"reassoc", "contract", "nsz", "arcp"}
 def exact_sums(
     vectors: NDArray[np.float16], query: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """float64[n]: sums of products with float16[n, D], and of magnitudes; NaN where a number is not finite."""
+    """float64[n]: sums of products with float16[n, D], NaN where a number is infinite; and of magnitudes."""
     found: tuple[NDArray[np.float64], NDArray[np.float64]] = _exact_sums(
         fixed(np.ascontiguousarray(vectors).view(np.int16)), query.astype(np.float64)
     )
