@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from swath.errors import InputError
 from swath.evaluation.ann import LIMIT, TRIALS, K, PeerResult, Setting, built_folder, result_file
 from swath.evaluation.peers import Index, peer
+from swath.search import compile_kernels
 from swath.types import StageTrace
 
 _BATCH = 32
@@ -54,6 +55,8 @@ def build(folder: Path, name: str) -> None:
 def measure(folder: Path, name: str, threads: int, pipelines: Sequence[str] = ()) -> None:
     """Measure a built peer, or pipelines of ours by its lists. Raises what the peer raises."""
     one = peer(name)
+    # Libraries are loaded before memory is looked at: this one by ours, the others by the module of the peer.
+    compile_kernels()
     place = built_folder(folder, name)
     before = _proportional()
     index = one.open(folder, place)

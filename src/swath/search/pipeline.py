@@ -66,8 +66,16 @@ class Step:
         return self.k is not None
 
     def __str__(self) -> str:
-        bits = "" if self.bits is None else str(self.bits)
-        return f"{self.name}{bits}{_arguments(self)}" + ("" if self.k is None else f":{self.k}")
+        options = (part for option in self.options for part in option)
+        return _spelt(self.name, self.bits, self.k, len(self.args), *self.args, *options)
+
+
+@lru_cache(1024, typed=True)
+def _spelt(name: str, bits: int | None, k: int | None, count: int, *values: Value) -> str:
+    """A step by its parts: `count` arguments, then names and values; whoever asks often spells it once."""
+    options = tuple(zip(map(str, values[count::2]), values[count + 1 :: 2], strict=True))
+    shown = _arguments(Method(name, values[:count], options))
+    return f"{name}{'' if bits is None else bits}{shown}" + ("" if k is None else f":{k}")
 
 
 @lru_cache(1024)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from swath.archive.lists import Lists, Postings, build, directions_of
 from swath.encoders import Head, HeadCard, Terms, read_terms
 from swath.int8 import quantise
-from swath.search import EncodedQuery, MemoryGallery, Step, calibrate, compile_kernels, parse, run_many
+from swath.search import EncodedQuery, MemoryGallery, Step, calibrate, parse, run_many
 from swath.types import Array, Int8Rows, StageTrace
 
 _COMPACT = ("codes", "scale", "error", "norm")
@@ -27,7 +27,6 @@ class Ours:
     """Searches by a pipeline whose `{}` is the setting."""
 
     def __init__(self, gallery: MemoryGallery, spec: str, texts: dict[bytes, str]) -> None:
-        compile_kernels()
         self._gallery, self._spec, self._texts = gallery, spec, texts
         self.trace: tuple[StageTrace, ...] = ()
         """Of the last search."""
