@@ -30,8 +30,8 @@ from swath.types import StageTrace
 _BATCH = 32
 _TIMED = 200
 """Queries that are timed one at a time."""
-_WARM = 5
-"""Queries before these."""
+_WARM = 100
+"""Queries before all of these, so that libraries are awake and what is mapped is at hand."""
 _AFTER = 1000
 """Queries after which memory is looked at."""
 _SECONDS = "seconds.json"
@@ -69,6 +69,8 @@ def measure(folder: Path, name: str, threads: int, pipelines: Sequence[str] = ()
     queries = {name: np.load(folder / f"{name}.npy") for name in ("tuning", "asked", "pictures")}
     half = kept.with_suffix(".one")
     if threads == 1:
+        for query in queries["tuning"][:_WARM]:
+            index.search(query[None], K, settings[0], 1)
         alone = [_alone(index, setting, queries["asked"]) for setting in settings]
         asked = sum(one["queries"] for one in alone)
         while asked < _AFTER:
@@ -140,8 +142,6 @@ def _medium(
     index: Index, setting: Any, rows: NDArray[np.float32], threads: int, after: Callable[[], None]
 ) -> float:
     """Median milliseconds of a query alone."""
-    for query in rows[:_WARM]:
-        index.search(query[None], K, setting, threads)
     took = []
     for query in rows:
         begun = perf_counter()
