@@ -29,7 +29,7 @@ from tests.fuzz import pixels, places, words
 
 SECONDS = 20.0
 """No input may take longer."""
-MEGABYTES = 1500
+MEGABYTES = 2000
 """No input may leave the largest resident memory of its process beyond this."""
 
 Target = Callable[[Random, Path, Path | None], None]
