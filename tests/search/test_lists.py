@@ -346,6 +346,7 @@ def test_many_are_wanted(k: int) -> None:
 
 
 @pytest.mark.usefixtures("kernel")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of products, by some libraries
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_a_broken_vector_is_refused_where_it_is_met(world: World, value: float) -> None:
     dense = world.dense.copy()

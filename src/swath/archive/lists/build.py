@@ -224,7 +224,8 @@ def _codes(
     turn = directions.T.astype(np.float64)
     for start in range(0, n, _BLOCK):
         part = slice(start, start + _BLOCK)
-        turned = dense[order[part]].astype(np.float64) @ turn
+        with np.errstate(invalid="ignore"):
+            turned = dense[order[part]].astype(np.float64) @ turn
         # A vector that is not finite must not be left out by one half of it.
         turned[~np.isfinite(turned).all(1)] = np.inf
         for made, values in ((lead, turned[:, :leading]), (rest, turned[:, leading:])):
