@@ -17,7 +17,7 @@ from swath.encoders import Terms
 from swath.errors import ArchiveError, InputError, SpecError
 from swath.search import EncodedQuery, MemoryGallery, parse, run
 from swath.search.calibrate import calibrate, needs
-from swath.search.kernels.lists import Visit, first_lists, near
+from swath.search.kernels.lists import Visit, first_lists, near, turning
 from swath.search.ordering import best_first, exact_scores
 from swath.search.pipeline import Step
 from swath.search.selection import Rule, conformal
@@ -354,3 +354,13 @@ def test_a_broken_vector_is_refused_where_it_is_met(world: World, value: float) 
     gallery = MemoryGallery(ids_of(len(dense)), {"dense": dense}, lists=build(dense, Plan(60)))
     with pytest.raises(ArchiveError, match="not finite"):
         run("ivf(tiles=1.0)", gallery, world.queries(1)[0], 10)
+
+
+def test_a_query_is_turned_as_exactly_as_is_said() -> None:
+    rng = np.random.default_rng(5)
+    directions = np.linalg.qr(rng.normal(size=(96, 96)))[0].astype(np.float32)
+    for scale in (1e-3, 1.0, 40.0):
+        query = (scale * rng.normal(size=96)).astype(np.float32)
+        exact = directions.astype(np.float64) @ query.astype(np.float64)
+        off = np.linalg.norm(np.vecdot(directions, query) - exact)
+        assert 0 < off <= turning(query) < 1e-3 * np.linalg.norm(query)

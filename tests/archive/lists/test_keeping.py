@@ -20,6 +20,9 @@ from swath.archive.lists import (
     Plan,
     build,
     build_lists,
+    directions_of,
+    files,
+    keeping,
     newest,
     read_tuned,
     write_tuned,
@@ -219,3 +222,35 @@ def test_what_was_measured_is_kept_whole_or_not_at_all(archive: swath.Archive) -
 def test_a_manifest_that_is_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(DamagedListsError, match="cannot be read"):
         Layout(tmp_path)
+
+
+def test_mended_lists_keep_their_directions_and_so_what_was_measured_on_them(archive: swath.Archive) -> None:
+    gallery = open_store(archive.path).gallery()
+    queries = np.random.default_rng(0).normal(size=(30, 32)).astype(np.float32)
+    directions = directions_of(gallery.signal("dense"), queries)
+    build_lists(gallery, archive.path, Plan(6), None, directions=directions)
+    made = lists(archive)
+    np.testing.assert_array_equal(made.directions, directions)
+    for damaged, same in (("rest_codes", True), ("directions", False)):
+        folder = newest(archive.path)
+        assert folder is not None
+        content = bytearray((folder / damaged).read_bytes())
+        content[7] ^= 1
+        (folder / damaged).write_bytes(content)
+        same_answers(archive, 40)
+        mended = lists(archive)
+        assert (mended.name == made.name) is same
+        assert np.array_equal(mended.directions, directions) is same
+
+
+def test_lists_of_another_format_have_another_name(
+    archive: swath.Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured on them does not count."""
+    names = []
+    for number in (files.FORMAT, files.FORMAT, files.FORMAT + 1):
+        for module in (files, keeping):
+            monkeypatch.setattr(module, "FORMAT", number)
+        build_lists(open_store(archive.path).gallery(), archive.path, Plan(6), None)
+        names.append(lists(archive).name)
+    assert names[0] == names[1] != names[2]

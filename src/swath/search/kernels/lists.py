@@ -91,7 +91,7 @@ def _integers(
     return codes.astype(np.int16), unit, *lengths
 
 
-def _turning(query: NDArray[np.float32]) -> float:
+def turning(query: NDArray[np.float32]) -> float:
     """How far a product of float32 turns a query from where it should be, at most (Higham, 2002, 3.1)."""
     width = len(query)
     return (
@@ -150,7 +150,7 @@ class Visit:
         width = lists.lead.codes.shape[1]
         self._lead, self._rest = Along(self.turned[:width]), Along(self.turned[width:])
         (lead_error, lead_norm), (rest_error, rest_norm) = lists.widest
-        self._turning = (lead_norm + rest_norm) * _turning(query)
+        self._turning = (lead_norm + rest_norm) * turning(query)
         slack = self._lead.slack(lead_error, lead_norm) + self._rest.slack(rest_error, rest_norm)
         self._slack = 2 * float(slack + self._turning) + _LEAST if k <= _MANY else math.inf
         """A tile whose rough score is so far below that of another is not as near as that."""
