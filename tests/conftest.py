@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.param == "numba":
             pytest.importorskip("numba")
             assert compiling.compile_kernels()
+        yield
+
+
+@pytest.fixture(scope="module")
+def narrow_lead() -> Iterator[None]:
+    """So that of few directions some do not lead."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 16)
         yield
 
 

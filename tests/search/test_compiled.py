@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -20,12 +18,7 @@ from tests.search.test_lists import World
 compiled = pytest.importorskip("swath.search.kernels.compiled", exc_type=ImportError)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _half_lead() -> Iterator[None]:
-    """These few directions would all lead otherwise."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 16)
-        yield
+pytestmark = pytest.mark.usefixtures("narrow_lead")
 
 
 @pytest.fixture(scope="module")

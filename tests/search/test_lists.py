@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -67,12 +66,7 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _half_lead() -> Iterator[None]:
-    """These few directions would all lead otherwise."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 16)
-        yield
+pytestmark = pytest.mark.usefixtures("narrow_lead")
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +31,7 @@ from swath.types import Query
 from tests.archive.world import picture
 from tests.tiny import TinyEncoder
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _half_lead() -> Iterator[None]:
-    """These few directions would all lead otherwise."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("swath.archive.lists.build"), "_WIDTH", 16)
-        yield
+pytestmark = pytest.mark.usefixtures("narrow_lead")
 
 
 FILES = (

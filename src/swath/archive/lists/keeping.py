@@ -117,7 +117,7 @@ def mended(gallery: ArchiveGallery, archive: Path, error: DamagedListsError) -> 
             plan = Plan(manifest.count, manifest.seed)
             tiles = manifest.tiles if manifest.generation == gallery.generation else None
     except DamagedListsError:
-        _LOG.warning("their manifest is damaged as well: all tiles, by the default plan")
+        _LOG.warning("how they were built cannot be read: all tiles, by the default plan")
     try:
         words = head or word_head(archive, gallery.encoder_revision)
         build_lists(gallery, archive, plan, words, tiles, directions)

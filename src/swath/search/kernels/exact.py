@@ -171,7 +171,10 @@ class _Search:
         rows = short.rows[near]
         if not np.isfinite(sums).all():
             half.refuse_broken(rows, self.vectors[rows], self.ids)
-        exact = lambda row, _: exact_sum(self.vectors[rows[row]], query)  # noqa: E731
+
+        def exact(row: int, _: int) -> float:
+            return exact_sum(self.vectors[rows[row]], query)
+
         return rows, rounded(sums[:, None], sizes[:, None], exact, len(query))[:, 0]
 
     def scores(self, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:

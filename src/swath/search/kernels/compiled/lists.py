@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.lists import Lists, fixed
+from swath.search.kernels.compiled.options import kernel
 from swath.search.kernels.compiled.sorting import falling, risen
 from swath.types import Array
 
@@ -110,7 +110,7 @@ _BLOCK = 64
 """Places that are looked at along the leading directions before the best of them are along the others."""
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _within(
     numbers: Array, scores: Array, margin: float, covered: int, first: int, *arguments: Any
 ) -> tuple[Array, Array, int, int, int]:
@@ -142,7 +142,7 @@ def _within(
     return held[0][:kept], held[1][:kept], done, tiles, looked_at
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _highest(scores: Array, count: int) -> Array:
     """The first lists by falling score, ties by number."""
     order = np.zeros(count, np.int64)
@@ -159,7 +159,7 @@ def _highest(scores: Array, count: int) -> Array:
     return order
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _above(scores: Array, least: float, first: Array) -> Array:
     """`first` and then the other lists that are not below `least`, by falling score, ties by number."""
     passes = np.empty(len(scores), np.bool_)
@@ -182,7 +182,7 @@ def _above(scores: Array, least: float, first: Array) -> Array:
     return order
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _look(
     number: int, held: tuple[Array, Array], kept: int,
     rows: Array, ends: Array,
@@ -235,7 +235,7 @@ def _look(
     return (places, rough), kept, stop - start, looked_at
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _roomier(places: Array, rough: Array, least: float) -> tuple[Array, Array, int]:
     """What has fallen behind meanwhile makes room; where that is not enough, there is twice as much."""
     left = 0
@@ -251,7 +251,7 @@ def _roomier(places: Array, rough: Array, least: float) -> tuple[Array, Array, i
     return more_places, more_rough, kept
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _slacks(
     places: Array, lead_error: Array, lead_norm: Array, rest_error: Array, rest_norm: Array,
     per_lead_error: float, per_lead_norm: float, per_rest_error: float, per_rest_norm: float, turning: float,
@@ -264,7 +264,7 @@ def _slacks(
     return slack
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def integers(values: Array, steps: int) -> tuple[Array, float, float, float, float]:
     """What `lists.Along` is made of."""
     largest = np.float64(0)
@@ -283,7 +283,7 @@ def integers(values: Array, steps: int) -> tuple[Array, float, float, float, flo
     return codes, unit, math.sqrt(whole), math.sqrt(rest), math.sqrt(said) * unit
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def near(codes: Array, scale: Array, reach: Array, query: Array, unit: float) -> Array:
     """What `lists.near` says, from its integers."""
     out = np.empty(len(codes))
@@ -292,7 +292,7 @@ def near(codes: Array, scale: Array, reach: Array, query: Array, unit: float) ->
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _product(rows: Array, number: int, query: Array) -> np.int32:
     total = np.int32(0)
     for d in range(rows.shape[1]):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numba
-
+from swath.search.kernels.compiled.options import kernel
 from swath.types import Array
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def falling(order: Array, scores: Array, begin: int) -> None:
     """Sort what is behind a place of an order by falling score, ties by number (Shell, 1959)."""
     gap, count = 1, len(order)
@@ -26,7 +25,7 @@ def falling(order: Array, scores: Array, begin: int) -> None:
             order[at] = number
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def risen(best: Array, score: float) -> None:
     """Take a score into the best so far, which rise, in place of the lowest; it is above that."""
     rank = 0

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.lists import fixed
+from swath.search.kernels.compiled.options import kernel, reordered
 from swath.search.kernels.compiled.sorting import falling, risen
 from swath.types import Array
 
 _INFINITE = np.int32(0x7C00)
 """The least bits of a float16 that is not finite."""
-_REORDERED = {"reassoc", "contract", "nsz", "arcp"}
-"""Sums may be reordered, which lets them use vector registers; NaN and infinity keep their meaning."""
 
 
 def exact_sums(
@@ -44,7 +42,7 @@ def nearest(
     return found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _nearest(
     bits: Array, rows: Array, rough: Array, slack: Array, query: Array, k: int
 ) -> tuple[Array, Array, Array]:
@@ -68,7 +66,7 @@ def _nearest(
     return near[:kept], sums[:kept], sizes[:kept]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _exact_sums(bits: Array, query: Array) -> tuple[Array, Array]:
     count, dim = bits.shape
     sums, sizes = np.empty(count), np.empty(count)
@@ -78,7 +76,7 @@ def _exact_sums(bits: Array, query: Array) -> tuple[Array, Array]:
     return sums, sizes
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_REORDERED)  # type: ignore[untyped-decorator]
+@reordered
 def _sum(bits: Array, row: int, query: Array, moved: Array, hidden: Array) -> tuple[float, float]:
     values = moved.view(np.float32)
     largest = np.int32(0)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.lists import fixed
+from swath.search.kernels.compiled.options import reordered
 from swath.types import Array
-
-_REORDERED = {"reassoc", "contract", "nsz", "arcp"}
-"""Sums may be reordered, which lets them use vector registers; NaN and infinity keep their meaning."""
 
 
 def fine_scores(
@@ -32,7 +29,7 @@ def fine_scores(
     return out
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_REORDERED)  # type: ignore[untyped-decorator]
+@reordered
 def _fine_scores(
     tokens: Array, rows: Array, guide: Array, balance: np.float32, temperature: np.float32, out: Array
 ) -> None:

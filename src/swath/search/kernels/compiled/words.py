@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from swath.archive.lists import Postings, fixed
+from swath.search.kernels.compiled.options import kernel
 from swath.types import Array
 
 _FIRST = 64
@@ -62,7 +62,7 @@ def search(
     return found[order], scores[order], *read
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _search(
     blocks: Array, firsts: Array, maxima: Array, places: Array, bits: Array,
     starts: Array, stops: Array, block_starts: Array, block_stops: Array, weights: Array,
@@ -111,7 +111,7 @@ def _search(
     return found[:kept], score[:kept], read, visited
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _left(found: Array, score: Array, kept: int, floor: float) -> int:
     """Keep what is not below the floor, at the front; gives how many."""
     left = 0
@@ -122,7 +122,7 @@ def _left(found: Array, score: Array, kept: int, floor: float) -> int:
     return left
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _twice(values: Array) -> Array:
     more = np.empty(2 * len(values), values.dtype)
     for i in range(len(values)):
@@ -130,7 +130,7 @@ def _twice(values: Array) -> Array:
     return more
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _largest(values: Array, k: int) -> Any:
     """The k-th largest (Hoare, 1961): a library's selection would take seconds to compile."""
     left = values.copy()
