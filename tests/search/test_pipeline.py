@@ -243,3 +243,9 @@ def test_pipelines_are_values() -> None:
     assert Step("bits", 64, (), (("b", 1), ("a", 2))) == Step("bits", 64, (), (("a", 2), ("b", 1)))
     assert [str(each) for each in parse("fuse(dense:1, words) > grow").steps] == ["dense:1", "words", "grow"]
     assert not list(parse("auto").steps)
+
+
+@pytest.mark.parametrize("order", [(1, 1.0, True), (1.0, True, 1), (True, 1, 1.0)])
+def test_what_is_equal_to_python_is_spelt_apart(order: tuple[Value, ...]) -> None:
+    made = {type(value): str(Step("apart", options=(("a", value),))) for value in order}
+    assert made == {int: "apart(a=1)", float: "apart(a=1.0)", bool: "apart(a=true)"}

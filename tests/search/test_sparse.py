@@ -91,6 +91,13 @@ def test_blocks_that_cannot_matter_are_left_out() -> None:
     assert found.blocks < 100 and found.places.tolist() == [123]
 
 
+def test_more_places_tie_than_there_is_room_for() -> None:
+    """No place of equal weight may be dropped, so what is kept outgrows what was set aside for it."""
+    table = np.full((3_000, 1), 0.5)
+    found = search(postings(table, 16), [(0, 1.0)], len(table), 2)
+    assert found.places.tolist() == list(range(3_000)) and set(found.scores.tolist()) == {0.5}
+
+
 @given(
     seed=st.integers(0, 10_000),
     count=st.integers(1, 120),
