@@ -33,7 +33,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Towers, OnnxEncoder]:
     run = tmp_path_factory.mktemp("run")
-    plan = small.recipe(**{"heads.members": 2})
+    plan = small.recipe(**{"heads.members": 2, "image.taps": [2], "image.merge": 1})
     towers = small.towers(plan)
     save_file({k: v.contiguous() for k, v in towers.state_dict().items()}, run / "model.safetensors")
     (run / "recipe.json").write_bytes(msgspec.json.encode(plan))

@@ -126,6 +126,7 @@ def test_a_folder_of_another_recipe_is_refused(roots: dict[str, Path], tmp_path:
     [
         ({"image.trunk": "vit_x"}, r"image\.trunk 'vit_x' is none of"),
         ({"image.views": ["blurred"]}, r"image\.views 'blurred' is none of"),
+        ({"image.merge": 2}, r"merged after block 2 .* begin at 1: all taps must see the same"),
     ],
 )
 def test_parts_that_do_not_exist(

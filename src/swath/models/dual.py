@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swath.errors import RecipeError
 from swath.models.bert import SentenceTransformer, masked_mean
 from swath.models.heads import BagOfPieces, Projection, Standardise
 from swath.models.recipe import Recipe
@@ -24,7 +25,12 @@ class ImageTower(nn.Module):
         super().__init__()
         image, heads = recipe.image, recipe.heads
         self.grid = image.grid
-        self.trunk = TRUNKS[image.trunk](size=image.size, taps=image.taps)
+        self.trunk = TRUNKS[image.trunk](size=image.size, taps=image.taps, merge=image.merge)
+        if self.trunk.side % (2 if image.merge else 1) or self.trunk.tapped_side % image.grid:
+            raise RecipeError(
+                f"pictures of {image.size} pixels (image.size) have {self.trunk.side} x {self.trunk.side} "
+                f"patches, which do not make {image.grid} x {image.grid} cells (image.grid, image.merge)"
+            )
         width = len(image.taps) * self.trunk.width
         self.standard = Standardise(width)
         self.members = nn.ModuleList(
@@ -42,7 +48,7 @@ class ImageTower(nn.Module):
 
     def pool(self, taps: Sequence[Tensor]) -> Tensor:
         """Outputs of the taps, float[n, 1 + P, width] each -> cells float[n, G * G, width of all]."""
-        side, grid = self.trunk.side, self.grid
+        side, grid = self.trunk.tapped_side, self.grid
         step = side // grid
         patches = torch.cat([tap[:, 1:] for tap in taps], -1)
         cells = patches.reshape(-1, grid, step, grid, step, patches.shape[-1]).mean((2, 4))

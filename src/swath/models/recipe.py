@@ -33,6 +33,8 @@ class ImagePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """G: patches are averaged to G x G cells."""
     views: tuple[str, ...] = ("original",)
     """Augmented views whose trunk features are cached; see `training.views`."""
+    merge: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Block after which every 2 x 2 patches become their mean, before any tap; 0: none do."""
 
 
 class TextPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

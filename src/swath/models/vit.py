@@ -59,15 +59,23 @@ class VisionTransformer(nn.Module):
     """A ViT cut after its last wanted block.
 
     `taps` are block numbers counted from 1; `forward` returns what stands after each of them. No final norm:
-    the taps are middle blocks, and the heads standardise what they read.
+    the taps are middle blocks, and the heads standardise what they read. After block `merge` (0: none) every
+    2 x 2 patches become their mean, so that all later blocks cost a quarter.
     """
 
     def __init__(
-        self, size: int, patch: int = 14, width: int = 384, heads: int = 6, taps: Sequence[int] = (6, 8, 9)
+        self,
+        size: int,
+        patch: int = 14,
+        width: int = 384,
+        heads: int = 6,
+        taps: Sequence[int] = (6, 8, 9),
+        merge: int = 0,
     ) -> None:
         super().__init__()
-        self.size, self.width, self.taps = size, width, tuple(taps)
+        self.size, self.width, self.taps, self.merge = size, width, tuple(taps), merge
         self.side = size // patch
+        self.tapped_side = self.side // 2 if merge else self.side
         self.patches = nn.Conv2d(3, width, patch, patch)
         self.cls = nn.Parameter(torch.zeros(1, 1, width))
         self.positions = nn.Parameter(torch.zeros(1, 1 + self.side**2, width))
@@ -85,14 +93,22 @@ class VisionTransformer(nn.Module):
         return x + self.positions
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
-        """uint8[n, S, S, 3] RGB -> one float[n, 1 + side * side, width] a tap (CLS first, raster order)."""
+        """uint8[n, S, S, 3] RGB -> one float[n, 1 + tapped_side², width] a tap (CLS first, raster order)."""
         x = self.embed(pixels)
         taken = []
         for number, block in enumerate(self.blocks, 1):
             x = block(x)
+            if number == self.merge:
+                x = merged(x, self.side)
             if number in self.taps:
                 taken.append(x)
         return taken
+
+
+def merged(x: Tensor, side: int) -> Tensor:
+    """float[n, 1 + side * side, width] -> float[n, 1 + side * side / 4, width]: means of 2 x 2 patches."""
+    patches = x[:, 1:].reshape(-1, side // 2, 2, side // 2, 2, x.shape[2]).mean((2, 4))
+    return torch.cat([x[:, :1], patches.flatten(1, 2)], 1)
 
 
 def resample_positions(positions: Tensor, side: int) -> Tensor:

@@ -162,6 +162,11 @@ def _check_parts(recipe: Recipe) -> None:
     ]
     if recipe.loss.soft and recipe.loss.inter != "kl":
         raise RecipeError(f"recipe {recipe.name}: loss.soft needs loss.inter kl, not {recipe.loss.inter}")
+    if recipe.image.merge > min(recipe.image.taps):
+        raise RecipeError(
+            f"recipe {recipe.name}: patches are merged after block {recipe.image.merge} (image.merge), but "
+            f"image.taps begin at {min(recipe.image.taps)}: all taps must see the same patches"
+        )
     tuned, epochs = recipe.text.tuned, recipe.optimiser.trunk_epochs
     if not 0 <= tuned <= recipe.text.layers:
         raise RecipeError(
