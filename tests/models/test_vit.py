@@ -51,7 +51,7 @@ def test_every_cell_sees_its_own_part_of_the_picture(merge: int) -> None:
     "change",
     [
         {"image.grid": 3},
-        {"image.size": 42, "image.grid": 3, "image.merge": 1},
+        {"image.size": 42, "image.grid": 1, "image.merge": 1},
         {"image.merge": 1, "image.grid": 4},
     ],
 )

@@ -114,6 +114,26 @@ def test_features_go_on_after_a_stop(
         assert np.array_equal(np.load(whole / name), values)
 
 
+def test_merged_patches_have_features_of_their_own(
+    roots: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from swath.training import features
+
+    read: list[np.ndarray] = []
+
+    def spy(*arguments: Any) -> Any:
+        read.append(features.image_features(*arguments))
+        return read[-1]
+
+    monkeypatch.setattr(running, "image_features", spy)
+    monkeypatch.setattr(running, "fit", lambda *_, **__: {})
+    for merge in (0, 1):
+        plan = {**CHANGES, "data.rendered": 0, "image.views": ["original"], "image.merge": merge}
+        train("base", roots, out=tmp_path / f"run{merge}", changes={**plan, "image.taps": [2]})
+    half = len(read) // 2
+    assert half and not any(np.array_equal(a, b) for a, b in zip(read[:half], read[half:], strict=True))
+
+
 def test_a_folder_of_another_recipe_is_refused(roots: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.json").write_text("{}")

@@ -36,8 +36,8 @@ def image_features(
     Raises `ImageryError` where a picture cannot be decoded.
     """
     names = hashlib.sha256("\n".join(image.name for image in data.images).encode()).hexdigest()
-    merge = f" {tower.trunk.merge}" if tower.trunk.merge else ""
-    geometry = f"{start} {tower.trunk.size} {tower.trunk.taps} {tower.grid}{merge}"
+    trunk = tower.trunk
+    geometry = f"{start} {trunk.size} {trunk.taps} {trunk.merge} {tower.grid}"
     key = f"{geometry} {name} {data.name} {data.split_hash} {names}"
     path = _place(key)
     if path.is_file():
